@@ -1,0 +1,1 @@
+//! Compare, attribute, classify: pure, given desired, live and events.

@@ -1,0 +1,1 @@
+//! Native audit records in, events out: one module per format, pure.

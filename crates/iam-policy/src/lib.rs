@@ -1,0 +1,1 @@
+//! AWS policy documents: parse, normal form and equality, evaluate, explain. Pure.

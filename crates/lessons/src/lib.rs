@@ -1,0 +1,1 @@
+//! Lay-out, ordinary traffic, slips and checks of the guided lessons.

@@ -1,0 +1,1 @@
+//! Amazon Web Services on your desk: protocols, permissions, exposure, CloudTrail.

@@ -1,0 +1,1 @@
+//! Microsoft Azure on your desk: Entra, Resource Manager, Blob storage, Activity Log.

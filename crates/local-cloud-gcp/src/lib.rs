@@ -1,0 +1,1 @@
+//! Google Cloud on your desk: tokens, Storage over gRPC and JSON, audit logs.

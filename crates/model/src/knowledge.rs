@@ -1,0 +1,162 @@
+//! What is known of a kind: the facts of its TOML, and the pure questions that only the
+//! kind itself can answer. Whoever compares or attributes asks through [`Knowledge`] and
+//! so needs to know no cloud.
+
+use crate::event::Event;
+use crate::finding::Severity;
+use crate::path::AttributePath;
+use crate::resource::{KindName, Resource};
+use crate::value::{Attributes, Value};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The facts of one kind, as its TOML writes them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KindFacts {
+    pub kind: KindName,
+    /// What a person calls one of these: `bucket policy`.
+    pub title: String,
+    /// Major versions of the Terraform provider whose schema this is.
+    pub provider_major: Vec<u64>,
+    /// When one is gone.
+    pub missing: Judgement,
+    /// Kinds of the same native resource whose trouble this kind would have stopped.
+    #[serde(default)]
+    pub guards: Vec<KindName>,
+    /// By path without indexes: `network_rules.ip_rules`. A path that is not named here, and
+    /// lies in none that is, is compared as it stands and matters little.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, AttributeFacts>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AttributeFacts {
+    /// Set by the cloud, never compared.
+    pub computed: bool,
+    /// Lives in the state or the configuration only (`force_destroy`), never compared.
+    pub local: bool,
+    /// Sealed inside the provider, compared by nobody.
+    pub sensitive: bool,
+    /// The order of elements does not matter.
+    pub set: bool,
+    /// A JSON policy document, compared by meaning.
+    pub policy_document: bool,
+    /// Letters are compared without case.
+    pub ignore_case: bool,
+    /// A deprecated copy: not compared when this kind is in any state given, else only
+    /// when the state holds a value.
+    pub mirror: Option<KindName>,
+    /// What null, or an attribute left out, means.
+    pub default: Option<Value>,
+    /// Live values count only if the state has the attribute set (optional + computed).
+    pub only_if_set: bool,
+    /// Changing it is a security matter.
+    pub security: Option<SecurityFacts>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecurityFacts {
+    pub severity: Severity,
+    /// One sentence about the change: `The guard against public policies is off.`
+    pub why: String,
+    #[serde(default)]
+    pub techniques: Vec<String>,
+    /// Live values that make things worse. A change to any other value is worth a low
+    /// finding only. Empty: every change is.
+    #[serde(default)]
+    pub worse: Vec<Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judgement {
+    pub severity: Severity,
+    pub why: String,
+    #[serde(default)]
+    pub techniques: Vec<String>,
+}
+
+/// What one event did to one resource of a kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventEffect {
+    /// The native id of the resource that was touched.
+    pub native_id: String,
+    pub change: EventChange,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum EventChange {
+    /// The record's parameters set these attributes to these values.
+    Sets(Attributes),
+    /// The record's parameters added and removed elements of a set.
+    Elements {
+        path: AttributePath,
+        added: Vec<Value>,
+        removed: Vec<Value>,
+    },
+    Creates(Attributes),
+    Deletes,
+    /// It touched the resource; the record does not hold what it wrote.
+    Opaque,
+}
+
+/// Whether anyone on the internet reaches it, worked out from configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposure {
+    pub public: bool,
+    /// The rule that decides, in words.
+    pub because: String,
+}
+
+/// The knowledge of one kind. Everything here is a pure function of its arguments.
+pub trait Knowledge: Send + Sync {
+    fn facts(&self) -> &KindFacts;
+
+    /// Are these two the same by meaning? `None` leaves the answer to the facts.
+    fn equal(&self, _path: &AttributePath, _desired: &Value, _live: &Value) -> Option<bool> {
+        None
+    }
+
+    /// The change in words, one line an item, `+` or `-` first. Empty: print the values.
+    fn summary(&self, _path: &AttributePath, _desired: &Value, _live: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Judges a change where the facts alone cannot (a policy's meaning). `None` leaves it
+    /// to the facts.
+    fn judge(&self, _path: &AttributePath, _desired: &Value, _live: &Value) -> Option<Judgement> {
+        None
+    }
+
+    /// Is it public? `neighbours` are the other live resources of the same cloud that were
+    /// read in this run. `None`: the question makes no sense for this kind.
+    fn exposure(&self, _live: &Resource, _neighbours: &[Resource]) -> Option<Exposure> {
+        None
+    }
+
+    /// What this event did to a resource of this kind; `None` when it did nothing to one.
+    /// Asked for successful events that are not reads.
+    fn effect_of(&self, _event: &Event) -> Option<EventEffect> {
+        None
+    }
+
+    /// Why the cloud's log may not hold the changes of this kind, said when nobody is named.
+    fn log_gap(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Events by which somebody came to hold what is needed to change this without a record
+    /// (listed as candidates when the log has a gap).
+    fn enables(&self, _event: &Event) -> Option<String> {
+        None
+    }
+
+    /// The native id by which resources of different kinds belong together (a bucket's name
+    /// for its policy and its access block).
+    fn belongs_to(&self, resource: &Resource) -> String {
+        resource.native_id.clone()
+    }
+}

@@ -1,0 +1,1 @@
+//! Microsoft Azure behind the provider traits.

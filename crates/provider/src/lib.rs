@@ -1,0 +1,1 @@
+//! The seams that every cloud fills: traits, errors, layers, redaction, the conformance suite.

@@ -1,0 +1,1 @@
+//! Terraform's recorded states: bytes in, resources out. No cloud, no SDK.
