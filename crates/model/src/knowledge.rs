@@ -5,7 +5,7 @@
 use crate::event::Event;
 use crate::finding::Severity;
 use crate::path::AttributePath;
-use crate::resource::{KindName, Resource};
+use crate::resource::{Cloud, Desired, KindName, Resource};
 use crate::value::{Attributes, Value};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -28,6 +28,29 @@ pub struct KindFacts {
     /// lies in none that is, is compared as it stands and matters little.
     #[serde(default)]
     pub attributes: BTreeMap<String, AttributeFacts>,
+    /// What the conformance suite makes, changes and deletes to prove this kind.
+    pub conformance: Option<Conformance>,
+}
+
+/// One run of the conformance suite over a kind. In every string `{unique}` stands for a
+/// suffix of this run, and `{needs.0.name}` for an attribute of what was made first.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conformance {
+    /// What must be there before, in order.
+    #[serde(default)]
+    pub needs: Vec<Need>,
+    pub attributes: Attributes,
+    /// Each is applied alone, read back, and must then equal.
+    #[serde(default)]
+    pub changes: Vec<Attributes>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Need {
+    pub kind: KindName,
+    pub attributes: Attributes,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -158,5 +181,30 @@ pub trait Knowledge: Send + Sync {
     /// for its policy and its access block).
     fn belongs_to(&self, resource: &Resource) -> String {
         resource.native_id.clone()
+    }
+}
+
+/// All that one cloud knows without asking it anything.
+pub trait Catalog: Send + Sync {
+    fn cloud(&self) -> Cloud;
+
+    /// What a person calls this cloud: `AWS`.
+    fn title(&self) -> &'static str;
+
+    /// Does a kind of this name belong to this cloud, supported or not?
+    fn owns(&self, kind: &KindName) -> bool;
+
+    fn kind(&self, kind: &KindName) -> Option<&dyn Knowledge>;
+
+    /// Every supported kind, sorted by name.
+    fn kinds(&self) -> Vec<&dyn Knowledge>;
+
+    /// The account (subscription, project) that a resource's own id or ARN names; never one
+    /// that stands inside a policy. Asked for kinds that are not supported too.
+    fn account_of(&self, desired: &Desired) -> Option<String>;
+
+    /// The region that a resource's own attributes name.
+    fn region_of(&self, _desired: &Desired) -> Option<String> {
+        None
     }
 }

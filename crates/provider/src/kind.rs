@@ -1,0 +1,86 @@
+//! What a cloud's crate implements: a session, and one [`Kind`] per resource kind over it.
+
+use crate::error::{ErrorKind, ProviderError};
+use crate::reader::Identity;
+use async_trait::async_trait;
+use model::{Attributes, Knowledge, KindName, Resource};
+
+/// One resource that somebody wants to know of. The recorded attributes help where an id
+/// alone does not lead to the thing (its region, its parent).
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub kind: KindName,
+    pub native_id: String,
+    pub region: Option<String>,
+    pub recorded: Attributes,
+}
+
+impl Wanted {
+    pub fn new(kind: impl Into<KindName>, native_id: impl Into<String>) -> Self {
+        Wanted {
+            kind: kind.into(),
+            native_id: native_id.into(),
+            region: None,
+            recorded: Attributes::new(),
+        }
+    }
+
+    /// A recorded attribute as text.
+    pub fn recorded(&self, attribute: &str) -> Option<&str> {
+        self.recorded.get(attribute).and_then(model::Value::as_str)
+    }
+}
+
+/// What an anonymous read got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// What was asked: `GET https://...`
+    pub asked: String,
+    pub status: u16,
+}
+
+/// A connection to one account of one cloud, with its credentials.
+#[async_trait]
+pub trait Session: Send + Sync + 'static {
+    async fn identity(&self) -> Result<Identity, ProviderError>;
+}
+
+/// One resource kind: the cloud's shape on one side, Terraform's on the other, and the
+/// kind's knowledge. Everything a kind is lies in one stem of files.
+#[async_trait]
+pub trait Kind<S: Session>: Knowledge {
+    /// The live resource, or `None` when the cloud says that there is none. It returns
+    /// every attribute that it knows under Terraform's name, secrets sealed.
+    async fn read(&self, session: &S, wanted: &Wanted) -> Result<Option<Resource>, ProviderError>;
+
+    async fn list(&self, session: &S) -> Result<Vec<Resource>, ProviderError>;
+
+    async fn create(&self, session: &S, wanted: &Attributes) -> Result<Resource, ProviderError>;
+
+    async fn update(
+        &self,
+        session: &S,
+        current: &Resource,
+        changes: &Attributes,
+    ) -> Result<(), ProviderError>;
+
+    async fn delete(&self, session: &S, current: &Resource) -> Result<(), ProviderError>;
+
+    async fn probe(&self, _session: &S, _live: &Resource) -> Result<Option<Probe>, ProviderError> {
+        Ok(None)
+    }
+
+    /// The permissions that reading and listing this kind takes, in the cloud's own names.
+    fn read_permissions(&self) -> &'static [&'static str];
+
+    /// The permissions that creating, changing and deleting this kind takes.
+    fn write_permissions(&self) -> &'static [&'static str];
+
+    /// A text attribute that must be there to create one.
+    fn required<'a>(&self, wanted: &'a Attributes, name: &str) -> Result<&'a str, ProviderError> {
+        wanted.get(name).and_then(model::Value::as_str).filter(|s| !s.is_empty()).ok_or_else(|| {
+            ProviderError::new(ErrorKind::Invalid, format!("create {}", self.facts().kind), name)
+                .because(format!("{name} is required and not set"))
+        })
+    }
+}
