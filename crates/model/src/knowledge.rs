@@ -177,6 +177,23 @@ pub trait Knowledge: Send + Sync {
         None
     }
 
+    /// As [`Knowledge::enables`], for one resource: holding the key of another account
+    /// enables nothing here. Unless the kind knows better, the event must name something
+    /// that stands in the resource's own id (the account of a container's URL).
+    fn enables_on(&self, event: &Event, resource: &Resource) -> Option<String> {
+        let how = self.enables(event)?;
+        let id = resource.native_id.to_lowercase();
+        let stands_in_id = |name: &str| {
+            id.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').any(|p| p == name)
+        };
+        event
+            .resources
+            .iter()
+            .filter_map(|r| r.uid.rsplit(['/', ':']).next())
+            .any(|name| stands_in_id(&name.to_lowercase()))
+            .then_some(how)
+    }
+
     /// The native id by which resources of different kinds belong together (a bucket's name
     /// for its policy and its access block).
     fn belongs_to(&self, resource: &Resource) -> String {
