@@ -97,7 +97,9 @@ impl Record {
             (None, true) => format!("[{}]", call.user_agent),
             (None, false) => call.user_agent.to_owned(),
         };
-        let tls = call.tls.filter(|_| invoked_by.is_none());
+        // Between services the connection is S3's business at most, see its additionalEventData.
+        let internal = invoked_by.is_some() || call.user_agent == "AWS Internal";
+        let tls = call.tls.filter(|_| !internal);
         Record {
             event_version: EVENT_VERSION,
             user_identity: call.identity.form(),
@@ -112,7 +114,7 @@ impl Record {
             request_parameters: call.request_parameters(),
             response_elements: call.response_elements(),
             additional_event_data: match &call.exchange {
-                Exchange::S3(exchange) => Some(exchange.additional_data(tls)),
+                Exchange::S3(exchange) => Some(exchange.additional_data(call.tls)),
                 Exchange::Typed { .. } => None,
             },
             request_id: call.request_id.to_owned(),
