@@ -12,6 +12,10 @@ use std::net::IpAddr;
 ///
 /// For an absent key: positive operators fail, negated ones hold, `IfExists` and `ForAllValues`
 /// hold, `ForAnyValue` fails (guide, "IAM JSON policy elements: Condition operators").
+///
+/// A variable without value equals nothing, so that inverted operators hold (guide, "Policy
+/// variables with no value"). The guide does not say what a value does that its operator cannot
+/// read, a word where a number belongs: here it equals nothing, too.
 pub(crate) fn holds(condition: &Condition, context: &Context, variables: bool) -> bool {
     let Operator { quantifier, test, if_exists } = condition.operator;
     let present = context.get(&condition.key);

@@ -5,7 +5,13 @@ use std::collections::BTreeMap;
 /// Condition keys and their values. Key names do not depend on case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Context {
-    values: BTreeMap<String, Vec<String>>,
+    values: BTreeMap<String, Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Entry {
+    One([String; 1]),
+    Many(Vec<String>),
 }
 
 impl Context {
@@ -16,26 +22,31 @@ impl Context {
 
     /// Sets a key to one value, replacing what was there.
     pub fn set(&mut self, key: &str, value: impl Into<String>) {
-        self.values.insert(key.to_lowercase(), vec![value.into()]);
+        self.values.insert(key.to_ascii_lowercase(), Entry::One([value.into()]));
     }
 
-    /// Sets a key that has many values (`aws:TagKeys`); an empty list is a key that is present
-    /// without values, which AWS treats like an absent one.
+    /// Sets a key that can have many values (`aws:TagKeys`). An empty list is like an absent key.
     pub fn set_all<V: Into<String>>(&mut self, key: &str, values: impl IntoIterator<Item = V>) {
-        self.values.insert(key.to_lowercase(), values.into_iter().map(Into::into).collect());
+        let values = values.into_iter().map(Into::into).collect();
+        self.values.insert(key.to_ascii_lowercase(), Entry::Many(values));
     }
 
     /// All values of a key; empty when it is absent.
     #[must_use]
     pub fn get(&self, key: &str) -> &[String] {
-        self.values.get(&key.to_lowercase()).map_or(&[], Vec::as_slice)
+        match self.values.get(&key.to_ascii_lowercase()) {
+            None => &[],
+            Some(Entry::One(one)) => one,
+            Some(Entry::Many(many)) => many,
+        }
     }
 
-    /// The value of a key that has exactly one: only those can stand in for a variable.
+    /// The value of a single-valued key: only those can stand in for a variable (guide, "Policy
+    /// variables": multivalued keys cannot be used).
     #[must_use]
     pub fn single(&self, key: &str) -> Option<&str> {
-        match self.get(key) {
-            [one] => Some(one),
+        match self.values.get(&key.to_ascii_lowercase()) {
+            Some(Entry::One([one])) => Some(one),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 use crate::json::Node;
 use crate::operator::Operator;
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 use std::fmt;
 
 /// A policy larger than this is no policy: the largest that AWS takes is 20,480 bytes (bucket and
@@ -181,31 +182,22 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Whether the document may be attached there, as the service checks it when it is put.
+    /// Whether the document may be attached there, as IAM or the resource's service checks it when
+    /// it is put. The messages are those of MalformedPolicyDocument and S3's MalformedPolicy.
     ///
     /// # Errors
-    /// The first element that is missing or out of place.
+    /// The first thing that is missing or out of place.
     pub fn check(&self, attachment: Attachment) -> Result<(), PolicyError> {
         if self.statements.is_empty() {
-            return wrong("Statement", "a policy needs at least one statement");
+            return wrong("Statement", "Policy document must contain at least one statement.");
         }
+        let mut sids = HashSet::new();
         for (i, statement) in self.statements.iter().enumerate() {
             let path = format!("Statement[{i}]");
-            let named = statement.principals != Principals::Implied;
-            match attachment {
-                Attachment::Identity if named => {
-                    return wrong(&path, "a policy of an identity must not name a Principal");
-                }
-                Attachment::Resource | Attachment::Trust if !named => {
-                    return wrong(&path, "the element Principal is missing");
-                }
-                Attachment::Trust if statement.resources.is_some() => {
-                    return wrong(&path, "a trust policy must not have a Resource");
-                }
-                Attachment::Identity | Attachment::Resource if statement.resources.is_none() => {
-                    return wrong(&path, "the element Resource is missing");
-                }
-                _ => {}
+            statement.check(attachment, &path)?;
+            let sid = statement.sid.as_deref().filter(|sid| !sid.is_empty());
+            if sid.is_some_and(|sid| !sids.insert(sid)) {
+                return wrong(&path, "Statement IDs (SID) in a single policy must be unique.");
             }
         }
         Ok(())
@@ -244,6 +236,41 @@ impl fmt::Display for Policy {
 }
 
 impl Statement {
+    fn check(&self, attachment: Attachment, path: &str) -> Result<(), PolicyError> {
+        let named = self.principals != Principals::Implied;
+        match attachment {
+            Attachment::Identity if named => {
+                return wrong(path, "Policy document should not specify a principal.");
+            }
+            Attachment::Identity if self.resources.is_none() => {
+                return wrong(path, "Policy statement must contain resources.");
+            }
+            Attachment::Resource | Attachment::Trust if !named => {
+                return wrong(path, "Missing required field Principal");
+            }
+            Attachment::Trust if self.resources.is_some() => {
+                return wrong(path, "Has prohibited field Resource");
+            }
+            Attachment::Resource if self.resources.is_none() => {
+                return wrong(path, "Missing required field Resource");
+            }
+            _ => {}
+        }
+        let (Selection::Only(actions) | Selection::AllBut(actions)) = &self.actions;
+        if actions.iter().any(|action| action != "*" && !action.contains(':')) {
+            let vendor =
+                "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.";
+            return wrong(&format!("{path}.Action"), vendor);
+        }
+        if let Some(Selection::Only(arns) | Selection::AllBut(arns)) = &self.resources
+            && let Some(arn) = arns.iter().find(|arn| *arn != "*" && !arn.starts_with("arn:"))
+        {
+            let format = format!("Resource {arn} must be in ARN format or \"*\".");
+            return wrong(&format!("{path}.Resource"), format);
+        }
+        Ok(())
+    }
+
     /// The statement as JSON. Conditions that share an operator become one block again.
     #[must_use]
     pub fn to_value(&self) -> Value {
@@ -400,9 +427,8 @@ fn condition_block(node: &Node, path: &str) -> Result<Vec<Condition>, PolicyErro
         };
         for (key, values) in keys {
             let at = format!("{at}.{key}");
-            let duplicate =
-                |c: &Condition| c.operator == operator && c.key.eq_ignore_ascii_case(key);
-            if conditions.iter().any(duplicate) {
+            // Operators are read without regard to case, so that two blocks may meet here.
+            if conditions.iter().any(|c| c.operator == operator && c.key == *key) {
                 return wrong(&at, "the key appears twice under this operator");
             }
             let values = scalars(values, &at)?;

@@ -65,7 +65,23 @@ struct Atom {
     actions: Choice<String>,
     resources: Option<Choice<String>>,
     conditions: BTreeSet<(Operator, String, BTreeSet<String>)>,
+    /// Holds variables, and its document is of the version that reads them.
     variables: bool,
+}
+
+impl Atom {
+    fn marked(mut self, version: Version) -> Self {
+        let resources = match &self.resources {
+            Some(Choice::AnyOf(items) | Choice::NoneOf(items)) => items.iter().collect(),
+            Some(Choice::Implied) | None => Vec::new(),
+        };
+        let values =
+            self.conditions.iter().filter(|(operator, ..)| operator.test.takes_variables());
+        let values = values.flat_map(|(_, _, values)| values);
+        let any = resources.into_iter().chain(values).any(|text| has_variables(text));
+        self.variables = any && version == Version::V2012;
+        self
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +100,7 @@ fn atoms(policy: &Policy) -> BTreeSet<Atom> {
 }
 
 fn explode(statement: &Statement, version: Version) -> BTreeSet<Atom> {
-    let whole = normal(statement, version);
+    let whole = normal(statement);
     let principals = split(&whole.principals);
     let actions = split(&whole.actions);
     let resources: Vec<Option<Choice<String>>> = match &whole.resources {
@@ -94,18 +110,19 @@ fn explode(statement: &Statement, version: Version) -> BTreeSet<Atom> {
     let combinations =
         principals.len().saturating_mul(actions.len()).saturating_mul(resources.len());
     if combinations > MAX_ATOMS {
-        return BTreeSet::from([whole]);
+        return BTreeSet::from([whole.marked(version)]);
     }
     let mut out = BTreeSet::new();
     for principals in &principals {
         for actions in &actions {
             for resources in &resources {
-                out.insert(Atom {
+                let atom = Atom {
                     principals: principals.clone(),
                     actions: actions.clone(),
                     resources: resources.clone(),
                     ..whole.clone()
-                });
+                };
+                out.insert(atom.marked(version));
             }
         }
     }
@@ -121,19 +138,12 @@ fn split<T: Ord + Clone>(choice: &Choice<T>) -> Vec<Choice<T>> {
     }
 }
 
-fn normal(statement: &Statement, version: Version) -> Atom {
+fn normal(statement: &Statement) -> Atom {
     let choose = |selection: &Selection, form: fn(&str) -> String| match selection {
         Selection::Only(items) => Choice::AnyOf(items.iter().map(|i| form(i)).collect()),
         Selection::AllBut(items) => Choice::NoneOf(items.iter().map(|i| form(i)).collect()),
     };
     let ids = |ids: &[PrincipalId]| ids.iter().map(normal_id).collect::<BTreeSet<_>>();
-    let resources = match &statement.resources {
-        None => &[][..],
-        Some(Selection::Only(items) | Selection::AllBut(items)) => items,
-    };
-    let values = statement.conditions.iter().flat_map(|c| &c.values);
-    let variables =
-        version == Version::V2012 && resources.iter().chain(values).any(|t| has_variables(t));
     Atom {
         effect: statement.effect,
         principals: match &statement.principals {
@@ -141,10 +151,10 @@ fn normal(statement: &Statement, version: Version) -> Atom {
             Principals::Only(list) => Choice::AnyOf(ids(list)),
             Principals::AllBut(list) => Choice::NoneOf(ids(list)),
         },
-        actions: choose(&statement.actions, str::to_lowercase),
+        actions: choose(&statement.actions, str::to_ascii_lowercase),
         resources: statement.resources.as_ref().map(|r| choose(r, str::to_owned)),
         conditions: statement.conditions.iter().map(normal_condition).collect(),
-        variables,
+        variables: false,
     }
 }
 
@@ -153,11 +163,15 @@ fn normal_id(id: &PrincipalId) -> PrincipalId {
         PrincipalId::Aws(id) if id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()) => {
             PrincipalId::Aws(format!("arn:aws:iam::{id}:root"))
         }
-        PrincipalId::Service(name) => PrincipalId::Service(name.to_lowercase()),
+        PrincipalId::Service(name) => PrincipalId::Service(name.to_ascii_lowercase()),
         other => other.clone(),
     }
 }
 
 fn normal_condition(condition: &Condition) -> (Operator, String, BTreeSet<String>) {
-    (condition.operator, condition.key.to_lowercase(), condition.values.iter().cloned().collect())
+    (
+        condition.operator,
+        condition.key.to_ascii_lowercase(),
+        condition.values.iter().cloned().collect(),
+    )
 }

@@ -208,7 +208,7 @@ fn arn_part(arn: &str, index: usize) -> &str {
 }
 
 /// Getting into a role: its trust policy must allow, an identity policy alone does not do.
-pub(crate) fn is_role_trust(request: &Request) -> bool {
+fn is_role_trust(request: &Request) -> bool {
     let sts = request.action.split_once(':').is_some_and(|(service, _)| same(service, "sts"));
     sts && arn_part(&request.resource, 2) == "iam"
         && arn_part(&request.resource, 5).starts_with("role/")

@@ -1,7 +1,6 @@
 //! Why: the deciding statement, and AWS's own words for a refusal.
 
-use crate::evaluate::{Decision, Outcome, Request, is_role_trust};
-use crate::principal::Principal;
+use crate::evaluate::{Decision, Outcome, Request};
 use std::fmt;
 
 /// A kind of policy that has a say.
@@ -83,8 +82,8 @@ impl fmt::Display for Because {
 impl Decision {
     /// The message of AWS's AccessDenied error; `None` for an Allow.
     ///
-    /// S3 puts the resource in quotes, and says only `Access Denied` to callers of another
-    /// account and to the anonymous.
+    /// Refusals by a trust policy do not name the role, as in the guide's examples. S3 says only
+    /// `Access Denied` to callers of another account and to the anonymous.
     #[must_use]
     pub fn message(&self, request: &Request) -> Option<String> {
         if self.outcome == Outcome::Allow {
@@ -108,18 +107,40 @@ impl Decision {
             Because::NothingAllows(layer) => {
                 format!("because no {} allows the {action} action", layer.noun())
             }
-            Because::AccountRoot | Because::PublicAccessRestricted => return None,
+            Because::AccountRoot | Because::PublicAccessRestricted => {
+                return Some("Access Denied".to_owned());
+            }
         };
-        let user = match &request.principal {
-            Principal::Anonymous => "anonymous".to_owned(),
-            known => known.to_string(),
+        let trust = match &self.because {
+            Because::Statement(statement) => statement.layer == Layer::Trust,
+            because => *because == Because::NothingAllows(Layer::Trust),
         };
-        let resource = &request.resource;
+        Some(match trust {
+            true => format!(
+                "User: {} is not authorized to perform: {action} {reason}",
+                request.principal
+            ),
+            false => request.refusal(&reason),
+        })
+    }
+}
+
+/// The reason of S3's refusal of PutBucketPolicy when the policy [`is_public`](crate::is_public)
+/// and BlockPublicPolicy is on, for [`Request::refusal`] (S3 User Guide, "Troubleshoot access
+/// denied (403 Forbidden) errors in Amazon S3").
+pub const PUBLIC_POLICIES_PREVENTED: &str = "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access";
+
+impl Request {
+    /// AWS's sentence for a refusal: `User: .. is not authorized to perform: .. on resource: ..`
+    /// and the reason. The resource is left out where there is none (`*`); S3 puts it in quotes.
+    #[must_use]
+    pub fn refusal(&self, reason: &str) -> String {
+        let Request { principal, action, resource, .. } = self;
         let on = match resource.as_str() {
-            _ if s3 => format!(" on resource: \"{resource}\""),
-            _ if is_role_trust(request) || resource != "*" => format!(" on resource: {resource}"),
-            _ => " on resource: *".to_owned(),
+            "*" => String::new(),
+            _ if action.starts_with("s3:") => format!(" on resource: \"{resource}\""),
+            _ => format!(" on resource: {resource}"),
         };
-        Some(format!("User: {user} is not authorized to perform: {action}{on} {reason}"))
+        format!("User: {principal} is not authorized to perform: {action}{on} {reason}")
     }
 }

@@ -27,7 +27,7 @@
 //! | may this caller do this? | [`evaluate`] with a [`Request`] and the [`Layers`] that apply |
 //! | why (not)? | [`Decision::because`], [`Decision::message`] (AWS's own AccessDenied text) |
 //! | do two documents mean the same? | [`equal`], [`diff`], [`describe`] |
-//! | is a bucket policy public, as S3 means it? | [`is_public`], [`public_statements`] |
+//! | is a bucket policy public, as S3 means it? | [`is_public`], [`public_statements`], [`PUBLIC_POLICIES_PREVENTED`] |
 //! | what may anybody on the internet do? | [`anonymous_allows`] |
 //!
 //! Rules follow the IAM User Guide ("Policy evaluation logic", "IAM JSON policy elements") and the
@@ -56,7 +56,7 @@ pub use document::{
 };
 pub use equal::{Change, StatementChange, diff, equal};
 pub use evaluate::{Attached, Decision, Layers, Outcome, Request, evaluate};
-pub use explain::{Because, Layer, StatementRef};
+pub use explain::{Because, Layer, PUBLIC_POLICIES_PREVENTED, StatementRef};
 pub use operator::{Operator, Quantifier, Test};
 pub use principal::Principal;
 pub use public::{anonymous_allows, is_public, public_statements};

@@ -21,7 +21,7 @@ pub(crate) enum Token {
 impl Token {
     fn accepts(self, c: char, fold: bool) -> bool {
         match self {
-            Token::Char(own) if fold => own == c || own.to_lowercase().eq(c.to_lowercase()),
+            Token::Char(own) if fold => own.eq_ignore_ascii_case(&c),
             Token::Char(own) => own == c,
             Token::AnyOne | Token::AnyRun => true,
             Token::AnyOneInSegment | Token::AnyRunInSegment => c != ':',
@@ -116,9 +116,9 @@ pub(crate) fn matches_folded(tokens: &[Token], text: &str) -> bool {
     run(tokens, text, true)
 }
 
-/// Iterative matcher with one point to go back to: at worst pattern length times text length.
-/// Going back to the last run only is exact while runs accept everything; a run that stays in
-/// its segment may have to give way to an earlier one, so those are tried by position sets.
+/// Walks the text once with the set of positions that the pattern may have come to: pattern length
+/// times text length, whatever the pattern. (The usual matcher that goes back to the last `*` would
+/// be wrong for one that must stay in its segment.)
 fn run(tokens: &[Token], text: &str, fold: bool) -> bool {
     // `reach[i]`: the first i tokens can match what has been read so far.
     let mut reach = vec![false; tokens.len() + 1];

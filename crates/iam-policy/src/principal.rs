@@ -70,7 +70,9 @@ impl Principal {
         }
     }
 
-    /// The condition keys that follow from who calls (guide, "Properties of the principal").
+    /// The condition keys that follow from who calls (guide, "Properties of the principal" and
+    /// "Principal key values"). `aws:userid` of users and sessions is an id that IAM assigned: set
+    /// it where it is known.
     #[must_use]
     pub fn context(&self) -> Context {
         let mut context = Context::new();
@@ -83,9 +85,13 @@ impl Principal {
             }
         };
         match self {
-            Principal::Anonymous => context.set("aws:PrincipalType", "Anonymous"),
+            Principal::Anonymous => {
+                context.set("aws:PrincipalType", "Anonymous");
+                context.set("aws:userid", "anonymous");
+            }
             Principal::Root { account } => {
                 aws("Account", &format!("arn:aws:iam::{account}:root"));
+                context.set("aws:userid", account.as_str());
             }
             Principal::User { arn } => {
                 aws("User", arn);
@@ -94,7 +100,12 @@ impl Principal {
                 }
             }
             Principal::Session { role, .. } => aws("AssumedRole", role),
-            Principal::FederatedUser { arn } => aws("FederatedUser", arn),
+            Principal::FederatedUser { arn } => {
+                aws("FederatedUser", arn);
+                if let (Some(account), Some((_, name))) = (self.account(), arn.split_once('/')) {
+                    context.set("aws:userid", format!("{account}:{name}"));
+                }
+            }
             Principal::Service(name) => {
                 context.set("aws:PrincipalIsAWSService", "true");
                 context.set("aws:PrincipalServiceName", name.as_str());

@@ -13,7 +13,8 @@ use std::net::IpAddr;
 /// GetBucketPolicyStatus reports it.
 ///
 /// Every Allow must be limited to fixed values, either by its principals or by one of the listed
-/// condition keys. Deny statements are not considered.
+/// condition keys. Deny statements are not considered. One public statement makes the whole
+/// policy public.
 #[must_use]
 pub fn is_public(policy: &Policy) -> bool {
     policy.statements.iter().any(opens)
@@ -26,21 +27,23 @@ pub fn public_statements(policy: &Policy) -> Vec<usize> {
 }
 
 fn opens(statement: &Statement) -> bool {
-    let everyone = match &statement.principals {
+    let strangers = match &statement.principals {
         Principals::Implied => false,
         Principals::AllBut(_) => true,
         Principals::Only(ids) => ids.iter().any(|id| match id {
             PrincipalId::Everyone => true,
-            PrincipalId::Aws(id) | PrincipalId::Service(id) | PrincipalId::Federated(id) => {
-                is_open_text(id)
-            }
+            PrincipalId::Aws(id) | PrincipalId::Service(id) => !is_fixed(id),
+            // The guide's own example: whoever can sign in at an identity provider.
+            PrincipalId::Federated(_) => true,
             PrincipalId::CanonicalUser(_) => false,
         }),
     };
-    statement.effect == Effect::Allow && everyone && !statement.conditions.iter().any(limits)
+    statement.effect == Effect::Allow && strangers && !statement.conditions.iter().any(limits)
 }
 
-/// Keys that limit an Allow when they are compared with fixed values.
+/// Keys that limit an Allow when they are compared with fixed values: the guide's list, and for
+/// its "AWS principal, user, role, or service principal (e.g. aws:PrincipalOrgID)" the global keys
+/// that say the same.
 const LIMITING_KEYS: [&str; 16] = [
     "aws:principalaccount",
     "aws:principalarn",
@@ -84,23 +87,21 @@ fn limits(condition: &Condition) -> bool {
     condition.values.iter().all(|value| match key.as_str() {
         "aws:sourceip" => operator.test == Test::IpAddress && is_narrow(value),
         // The name of the access point may be a pattern, its account may not.
-        "s3:dataaccesspointarn" => {
-            value.splitn(6, ':').nth(4).is_some_and(|account| !is_open_text(account))
-        }
-        _ => !is_open_text(value),
+        "s3:dataaccesspointarn" => value.split(':').nth(4).is_some_and(is_fixed),
+        _ => is_fixed(value),
     })
 }
 
 /// A value with a wildcard or a policy variable is not fixed.
-fn is_open_text(text: &str) -> bool {
-    text.contains(['*', '?']) || text.contains("${") || text.is_empty()
+fn is_fixed(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['*', '?']) && !text.contains("${")
 }
 
-/// S3 takes ranges wider than /8 (IPv4) or /32 (IPv6) for the whole internet, private ones
-/// excepted.
+/// S3 takes ranges wider than /8 (IPv4) or /32 (IPv6) for the whole internet. It excepts the
+/// private ranges of RFC 1918, the widest of which is 10.0.0.0/8.
 fn is_narrow(text: &str) -> bool {
     match network(text) {
-        Some((IpAddr::V4(address), bits)) => bits >= 8 || (address.is_private() && bits >= 8),
+        Some((IpAddr::V4(_), bits)) => bits >= 8,
         Some((IpAddr::V6(_), bits)) => bits >= 32,
         None => false,
     }
