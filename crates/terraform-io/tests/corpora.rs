@@ -15,12 +15,10 @@ struct Listed {
     types: BTreeMap<String, usize>,
 }
 
+const NOT_RUN: &str = "not run: LAB_CORPORA is not set";
+
 fn inventory() -> Option<(PathBuf, Vec<Listed>)> {
-    let Some(folder) = std::env::var_os("LAB_CORPORA") else {
-        println!("not run: LAB_CORPORA is not set");
-        return None;
-    };
-    let folder = PathBuf::from(folder);
+    let folder = PathBuf::from(std::env::var_os("LAB_CORPORA")?);
     let text = std::fs::read(folder.join("TF-INVENTORY.json")).expect("the inventory");
     Some((folder, serde_json::from_slice(&text).expect("an inventory")))
 }
@@ -47,7 +45,9 @@ fn counted(folder: &Path, path: &str) -> (BTreeMap<String, usize>, usize) {
 
 #[test]
 fn listed_states_load_with_their_counts() {
-    let Some((folder, listed)) = inventory() else { return };
+    let Some((folder, listed)) = inventory() else {
+        return println!("{NOT_RUN}");
+    };
     let (mut states, mut resources, mut data, mut flat) = (0, 0, 0, 0);
     for item in listed.iter().filter(|i| i.kind == "tfstate-v4") {
         let state = load(&folder, &item.path).unwrap_or_else(|e| panic!("{e}"));
@@ -72,7 +72,9 @@ fn listed_states_load_with_their_counts() {
 
 #[test]
 fn listed_states_of_version_3_are_refused_as_such() {
-    let Some((folder, listed)) = inventory() else { return };
+    let Some((folder, listed)) = inventory() else {
+        return println!("{NOT_RUN}");
+    };
     let old: Vec<&Listed> = listed.iter().filter(|i| i.kind == "tfstate-v3").collect();
     for item in &old {
         let error = load(&folder, &item.path).expect_err("version 3");
@@ -83,7 +85,9 @@ fn listed_states_of_version_3_are_refused_as_such() {
 
 #[test]
 fn listed_plans_are_not_taken_for_states() {
-    let Some((folder, listed)) = inventory() else { return };
+    let Some((folder, listed)) = inventory() else {
+        return println!("{NOT_RUN}");
+    };
     let mut told: BTreeMap<String, usize> = BTreeMap::new();
     for item in listed.iter().filter(|i| !i.kind.starts_with("tfstate")) {
         if !folder.join(&item.path).exists() {
