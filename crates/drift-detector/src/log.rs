@@ -3,7 +3,7 @@
 //! Some clouds write two records for one operation: one when it begins, with what was
 //! asked, and one when it ends, with how it went. A change is only known from both.
 
-use model::event::EventStatus;
+use model::event::{EventStatus, PrincipalType};
 use model::{Cloud, Event, Timestamp};
 use std::collections::{BTreeMap, HashSet};
 
@@ -147,7 +147,11 @@ fn merge(records: &[&Event]) -> Option<Operation> {
     if event.response.is_null() {
         event.response = last.response.clone();
     }
-    let same_caller = records.iter().all(|r| r.principal == carrier.principal);
+    // An outcome's record may leave the caller out; it may not name another.
+    let same_caller = records.iter().all(|r| {
+        r.principal == carrier.principal
+            || (r.principal.kind == PrincipalType::Unknown && r.principal.uid.is_none())
+    });
     Some(Operation {
         begins: first.time,
         ends: last.time,
