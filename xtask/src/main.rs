@@ -9,40 +9,50 @@ use std::process::ExitCode;
 /// What a command returns: a message for people, or why it failed.
 type Outcome = Result<String, String>;
 
-/// Name, what it takes, one sentence, and the function. Sorted.
-const COMMANDS: &[(&str, &str, &str, fn(&[String]) -> Outcome)] = &[(
-    "aws-tables",
-    "[--check]",
-    "generate crates/aws-protocol/tables from the public AWS service models (python package botocore)",
-    aws_tables::run,
-)];
+struct Command {
+    name: &'static str,
+    /// Its arguments, as help shows them.
+    takes: &'static str,
+    what: &'static str,
+    run: fn(&[String]) -> Outcome,
+}
+
+/// Sorted by name.
+const COMMANDS: &[Command] = &[Command {
+    name: "aws-tables",
+    takes: "[--check]",
+    what: "generate crates/aws-protocol/tables from the public AWS service models (python package botocore)",
+    run: aws_tables::run,
+}];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (text, code) = match arguments.split_first() {
-        None => (help(), ExitCode::from(64)),
+    match arguments.split_first() {
         Some((name, _)) if matches!(name.as_str(), "help" | "--help" | "-h") => {
-            (help(), ExitCode::SUCCESS)
+            say(&mut std::io::stdout(), &help(), 0)
         }
-        Some((name, rest)) => match COMMANDS.iter().find(|command| command.0 == name) {
-            None => (format!("no such command: {name}\n\n{}", help()), ExitCode::from(64)),
-            Some((_, _, _, run)) => match run(rest) {
-                Ok(text) => (text, ExitCode::SUCCESS),
-                Err(why) => {
-                    let _ = writeln!(std::io::stderr(), "xtask {name}: {why}");
-                    return ExitCode::FAILURE;
-                }
+        None => say(&mut std::io::stderr(), &help(), 64),
+        Some((name, rest)) => match COMMANDS.iter().find(|command| command.name == name) {
+            None => {
+                say(&mut std::io::stderr(), &format!("no such command: {name}\n\n{}", help()), 64)
+            }
+            Some(command) => match (command.run)(rest) {
+                Ok(text) => say(&mut std::io::stdout(), &text, 0),
+                Err(why) => say(&mut std::io::stderr(), &format!("xtask {name}: {why}"), 1),
             },
         },
-    };
-    // A closed pipe is a quiet end.
-    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
-    code
+    }
+}
+
+/// Prints and gives the exit code; a closed pipe is a quiet end.
+fn say(to: &mut dyn Write, text: &str, code: u8) -> ExitCode {
+    let _ = writeln!(to, "{}", text.trim_end());
+    ExitCode::from(code)
 }
 
 fn help() -> String {
     let mut text = String::from("usage: cargo xtask <command>\n\n");
-    for (name, takes, what, _) in COMMANDS {
+    for Command { name, takes, what, .. } in COMMANDS {
         text += &format!("  {:<28} {what}\n", format!("{name} {takes}"));
     }
     text

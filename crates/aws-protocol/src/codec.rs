@@ -138,6 +138,27 @@ pub fn decode_request(
     }
 }
 
+/// The service that a request without a credential scope is for: by the prefix of its target, or by the action of
+/// its form (calls that are made unsigned, such as AssumeRoleWithWebIdentity, first). `None`: S3, or nobody.
+pub fn service_of_unsigned(incoming: Incoming<'_>) -> Option<&'static Service> {
+    if let Some(target) = incoming.headers.get("x-amz-target") {
+        let (prefix, _) = target.to_str().ok()?.rsplit_once('.')?;
+        return Service::all()
+            .find(|service| service.facts.target_prefix.as_deref() == Some(prefix));
+    }
+    let form = Node::parse(incoming.query, incoming.body).ok()?;
+    let (action, version) = (form.text("Action")?, form.text("Version")?);
+    let has = |service: &&'static Service| {
+        matches!(service.facts.protocol, Protocol::Query | Protocol::Ec2)
+            && service.facts.api_version == version
+            && !matches!(service.operation(action), Err(Missing::Unknown))
+    };
+    let mut candidates: Vec<_> = Service::all().filter(has).collect();
+    candidates
+        .sort_by_key(|service| !service.operation(action).is_ok_and(|found| found.row.unsigned));
+    candidates.first().copied()
+}
+
 fn named_in_form(service: &'static Service, form: &Node) -> Result<Operation, ServiceError> {
     let ec2 = service.facts.protocol == Protocol::Ec2;
     let version = form.text("Version");

@@ -2,7 +2,7 @@
 
 use aws_protocol::cloudtrail::{Authentication, Identity, Issuer, Session};
 use aws_protocol::codec::xml::Sink;
-use aws_protocol::table::{Kind, Member, Shape, Style};
+use aws_protocol::table::{Kind, Shape, Style};
 use aws_protocol::{Operation, Service};
 use http::HeaderMap;
 use serde_json::{Map, Value};
@@ -69,20 +69,13 @@ fn structure(service: &Service, shape: &Shape, tree: &Value, style: Style, reque
         };
         let key = if key == "return" { "_return".to_owned() } else { key };
         if let Some(value) = tree.get(&key) {
-            members.insert(name.clone(), invert(service, inner, member, value, style, request));
+            members.insert(name.clone(), invert(service, inner, value, style, request));
         }
     }
     Value::Object(members)
 }
 
-fn invert(
-    service: &Service,
-    shape: &Shape,
-    member: &Member,
-    tree: &Value,
-    style: Style,
-    request: bool,
-) -> Value {
+fn invert(service: &Service, shape: &Shape, tree: &Value, style: Style, request: bool) -> Value {
     match (shape.kind, tree) {
         (Kind::Structure, _) => structure(service, shape, tree, style, request),
         (Kind::List, tree) => {
@@ -95,7 +88,7 @@ fn invert(
                 (kind, Style::Ec2Old, Some(only)) if kind != Kind::Structure => {
                     only.values().next().cloned().unwrap_or_default()
                 }
-                _ => invert(service, inner, member, item, style, request),
+                _ => invert(service, inner, item, style, request),
             });
             items.collect()
         }
@@ -104,9 +97,7 @@ fn invert(
             let inner = service.shape(&element.shape);
             entries
                 .iter()
-                .map(|(key, value)| {
-                    (key.clone(), invert(service, inner, member, value, style, request))
-                })
+                .map(|(key, value)| (key.clone(), invert(service, inner, value, style, request)))
                 .collect()
         }
         (Kind::Timestamp, Value::String(text)) => {

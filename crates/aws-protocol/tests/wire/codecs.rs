@@ -286,3 +286,22 @@ fn a_client_does_not_send_what_the_model_refuses() {
         .unwrap_err();
     assert_eq!(error.what, "the model has no member Username");
 }
+
+#[test]
+fn an_unsigned_call_finds_its_service() {
+    let service = |headers: &HeaderMap, body: &str| {
+        let incoming = Incoming { headers, query: "", body: body.as_bytes() };
+        codec::service_of_unsigned(incoming).map(|service| service.facts.name.as_str())
+    };
+    let none = HeaderMap::new();
+    let web_identity = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=r";
+    assert_eq!(service(&none, web_identity), Some("sts"));
+    assert_eq!(service(&none, "Action=ListUsers&Version=2010-05-08"), Some("iam"));
+    assert_eq!(service(&none, "Action=Frobnicate&Version=2010-05-08"), None);
+    assert_eq!(service(&none, "<Delete/>"), None);
+    let mut target = HeaderMap::new();
+    target.insert("x-amz-target", format!("{TARGET}.LookupEvents").parse().unwrap());
+    assert_eq!(service(&target, "{}"), Some("cloudtrail"));
+    target.insert("x-amz-target", "DynamoDB_20120810.ListTables".parse().unwrap());
+    assert_eq!(service(&target, "{}"), None);
+}

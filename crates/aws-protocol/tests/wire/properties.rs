@@ -119,7 +119,7 @@ fn has_empty_element(value: &Value) -> bool {
     }
 }
 
-fn exchange() -> impl Strategy<Value = (Operation, Value, Value)> {
+pub fn exchange() -> impl Strategy<Value = (Operation, Value, Value)> {
     proptest::sample::select(served()).prop_flat_map(|operation| {
         let of = |shape: Option<&'static Shape>| match shape {
             Some(shape) => structure(operation.service, shape, DEPTH),
@@ -127,6 +127,27 @@ fn exchange() -> impl Strategy<Value = (Operation, Value, Value)> {
         };
         (Just(operation), of(operation.input()), of(operation.output()))
     })
+}
+
+/// The tree with every sensitive member replaced by a text that can be looked for.
+pub fn marked(service: &'static Service, shape: &'static Shape, value: &Value) -> Value {
+    match value {
+        Value::String(_) if shape.sensitive => "CANARY".into(),
+        Value::Array(items) => {
+            let Some(member) = &shape.member else { return value.clone() };
+            items.iter().map(|item| marked(service, service.shape(&member.shape), item)).collect()
+        }
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| match shape.members.get(name) {
+                Some(member) => {
+                    (name.clone(), marked(service, service.shape(&member.shape), value))
+                }
+                None => (name.clone(), value.clone()),
+            })
+            .collect(),
+        other => other.clone(),
+    }
 }
 
 proptest! {
