@@ -3,7 +3,7 @@
 use crate::error::{ErrorKind, ProviderError};
 use crate::reader::Identity;
 use async_trait::async_trait;
-use model::{Attributes, Knowledge, KindName, Resource};
+use model::{Attributes, KindName, Knowledge, Resource};
 
 /// One resource that somebody wants to know of. The recorded attributes help where an id
 /// alone does not lead to the thing (its region, its parent).

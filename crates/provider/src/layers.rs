@@ -132,11 +132,8 @@ impl Layers {
     /// Exponential with full jitter. The jitter comes from the clock's low digits: it only
     /// has to differ between callers, so no generator is needed.
     fn wait(&self, tries: u32) -> Duration {
-        let ceiling = self
-            .limits
-            .first_wait
-            .saturating_mul(1 << tries.min(16))
-            .min(self.limits.longest_wait);
+        let ceiling =
+            self.limits.first_wait.saturating_mul(1 << tries.min(16)).min(self.limits.longest_wait);
         let noise = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |d| d.subsec_nanos());
@@ -223,7 +220,11 @@ mod tests {
         ProviderError::new(kind, "s3:GetBucketPolicy", "bucket audit")
     }
 
-    async fn run(call: Call<'_>, failures: u32, kind: ErrorKind) -> (u32, Result<u32, ProviderError>) {
+    async fn run(
+        call: Call<'_>,
+        failures: u32,
+        kind: ErrorKind,
+    ) -> (u32, Result<u32, ProviderError>) {
         let tries = AtomicU32::new(0);
         let outcome = Layers::default()
             .call(call, || async {
@@ -265,9 +266,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_attempt_that_never_answers_ends() {
-        let outcome: Result<(), _> = Layers::default()
-            .call(Call::read("s3:x", "bucket b"), || std::future::pending())
-            .await;
+        let outcome: Result<(), _> =
+            Layers::default().call(Call::read("s3:x", "bucket b"), || std::future::pending()).await;
         let error = outcome.unwrap_err();
         assert!(error.is(ErrorKind::Unreachable));
         assert!(error.cause.contains("no answer within"), "{error}");

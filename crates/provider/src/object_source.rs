@@ -30,5 +30,10 @@ pub trait ObjectSource: Send + Sync {
 #[async_trait]
 pub trait ObjectSink: Send + Sync {
     /// Writes an object unless one is there; says whether it did.
-    async fn put_if_absent(&self, place: &str, key: &str, body: Bytes) -> Result<bool, ProviderError>;
+    async fn put_if_absent(
+        &self,
+        place: &str,
+        key: &str,
+        body: Bytes,
+    ) -> Result<bool, ProviderError>;
 }

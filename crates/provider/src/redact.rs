@@ -69,10 +69,24 @@ fn seal_at(value: &mut Value, keys: &[&str]) {
 
 /// What a secret is called where clouds and their clients print one.
 const NAMES: [&str; 18] = [
-    "accountkey", "sharedaccesssignature", "client_secret", "clientsecret", "client_assertion",
-    "access_token", "refresh_token", "id_token", "assertion", "secretaccesskey", "secret_access_key",
-    "sessiontoken", "session_token", "x-amz-security-token", "x-amz-signature", "x-goog-signature",
-    "private_key", "password",
+    "accountkey",
+    "sharedaccesssignature",
+    "client_secret",
+    "clientsecret",
+    "client_assertion",
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "assertion",
+    "secretaccesskey",
+    "secret_access_key",
+    "sessiontoken",
+    "session_token",
+    "x-amz-security-token",
+    "x-amz-signature",
+    "x-goog-signature",
+    "private_key",
+    "password",
 ];
 
 /// Masks what looks like a secret in foreign text: `name=value` and `"name": "value"` for
@@ -119,7 +133,9 @@ fn mask_named(text: &str, name: &str) -> String {
         }
         let value = after + lead;
         let end = text[value..]
-            .find(|c: char| matches!(c, '"' | '\'' | '\\' | '&' | ';' | ',' | '<' | '}') || c.is_whitespace())
+            .find(|c: char| {
+                matches!(c, '"' | '\'' | '\\' | '&' | ';' | ',' | '<' | '}') || c.is_whitespace()
+            })
             .map_or(text.len(), |at| value + at);
         if end > value {
             out.push_str(&text[after..value]);

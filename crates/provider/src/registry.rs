@@ -83,7 +83,11 @@ impl<S: Session> Writer for Provider<S> {
         self.cloud.clone()
     }
 
-    async fn create(&self, kind: &KindName, wanted: &Attributes) -> Result<Resource, ProviderError> {
+    async fn create(
+        &self,
+        kind: &KindName,
+        wanted: &Attributes,
+    ) -> Result<Resource, ProviderError> {
         let kind = self.kind(kind)?;
         Ok(sealed(kind, kind.create(&self.session, wanted).await?))
     }

@@ -10,7 +10,8 @@ pub trait Writer: Send + Sync {
 
     /// Makes a resource out of Terraform's attributes; answers with what Terraform would
     /// have stored, secrets sealed.
-    async fn create(&self, kind: &KindName, wanted: &Attributes) -> Result<Resource, ProviderError>;
+    async fn create(&self, kind: &KindName, wanted: &Attributes)
+    -> Result<Resource, ProviderError>;
 
     /// Brings the named attributes of `current` to the values in `changes`; others stay.
     async fn update(&self, current: &Resource, changes: &Attributes) -> Result<(), ProviderError>;
