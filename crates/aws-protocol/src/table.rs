@@ -3,9 +3,9 @@
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
-/// Services with a table, by the name the models use. The text is parsed on first use.
+/// Services with a table, by the name the models use, sorted. The text is parsed on first use.
 const TABLES: &[(&str, &str)] = &[
     ("cloudtrail", include_str!("../tables/cloudtrail.json")),
     ("ec2", include_str!("../tables/ec2.json")),
@@ -14,17 +14,13 @@ const TABLES: &[(&str, &str)] = &[
     ("sts", include_str!("../tables/sts.json")),
 ];
 
-static SERVICES: [LazyLock<Service>; 5] = [
-    LazyLock::new(|| load(0)),
-    LazyLock::new(|| load(1)),
-    LazyLock::new(|| load(2)),
-    LazyLock::new(|| load(3)),
-    LazyLock::new(|| load(4)),
-];
+static PARSED: [OnceLock<Service>; TABLES.len()] = [const { OnceLock::new() }; TABLES.len()];
 
-fn load(at: usize) -> Service {
+fn parsed(at: usize) -> &'static Service {
     // A test parses every table, so a broken one never reaches a user.
-    serde_json::from_str(TABLES[at].1).expect("the embedded operation tables parse")
+    PARSED[at].get_or_init(|| {
+        serde_json::from_str(TABLES[at].1).expect("the embedded operation tables parse")
+    })
 }
 
 /// How a service's messages travel.
@@ -217,7 +213,7 @@ pub enum Missing {
 impl Service {
     /// The service of that name in the models (`iam`, `sts`, `cloudtrail`, `s3`, `ec2`).
     pub fn named(name: &str) -> Option<&'static Service> {
-        TABLES.iter().position(|table| table.0 == name).map(|at| &*SERVICES[at])
+        TABLES.iter().position(|table| table.0 == name).map(parsed)
     }
 
     /// The service a credential scope names.
@@ -231,7 +227,7 @@ impl Service {
     }
 
     pub fn all() -> impl Iterator<Item = &'static Service> {
-        SERVICES.iter().map(|service| &**service)
+        (0..TABLES.len()).map(parsed)
     }
 
     pub fn operation(&'static self, name: &str) -> Result<Operation, Missing> {

@@ -14,7 +14,7 @@ pub struct Real {
     pub order: Option<Vec<String>>,
 }
 
-/// The collections found in a folder, each record once.
+/// The collections of a folder, each record once; one that is not there has none.
 pub fn read(folder: &Path) -> Vec<(&'static str, Vec<Real>)> {
     let mut seen = BTreeSet::new();
     let mut sets = Vec::new();
@@ -29,9 +29,6 @@ pub fn read(folder: &Path) -> Vec<(&'static str, Vec<Real>)> {
         ),
     ] {
         let place = folder.join(place);
-        if !place.is_dir() {
-            continue;
-        }
         let mut records = Vec::new();
         for file in files(&place) {
             let text =

@@ -51,6 +51,18 @@ fn every_name_in_a_table_resolves() {
 }
 
 #[test]
+fn every_table_in_the_folder_is_listed() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tables");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let tables = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let mut names: Vec<String> =
+        tables.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    let listed: Vec<&String> = Service::all().map(|service| &service.facts.name).collect();
+    assert_eq!(names.iter().collect::<Vec<_>>(), listed);
+}
+
+#[test]
 fn a_service_is_found_by_each_of_its_names() {
     for (name, signing, source, protocol) in [
         ("iam", "iam", "iam.amazonaws.com", Protocol::Query),
