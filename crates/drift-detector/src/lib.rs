@@ -11,7 +11,7 @@
 //! * [`log`]: the events at hand, each operation once, in order
 //! * [`attribute`]: who did it, named only where the records leave no doubt
 //! * [`classify`]: how bad, how sure, why
-//! * [`select`]: `--only`
+//! * [`select`]: what `--only` is about
 //! * [`outcome`]: findings with their ids, the worst first, counted
 //!
 //! ```

@@ -41,8 +41,10 @@ impl Format for CloudTrail {
         let service = record.required_text(&["eventSource"])?;
         let operation = record.required_text(&["eventName"])?;
         let identity = record.get(&["userIdentity"]).cloned().unwrap_or_default();
-        let console = record.text(&["sessionCredentialFromConsole"]) == Some("true")
-            || operation == "ConsoleLogin";
+        let console = matches!(
+            record.get(&["sessionCredentialFromConsole"]),
+            Some(Value::Bool(true)) | Some(Value::String(_))
+        ) || operation == "ConsoleLogin";
         let Identified { principal, credential } = identify(&identity, console);
 
         let uid = record.take_text(&["eventID"]);
@@ -52,8 +54,7 @@ impl Format for CloudTrail {
         let response = record.take(&["responseElements"]);
         let account = record
             .take_text(&["recipientAccountId"])
-            .or_else(|| record.text(&["userIdentity", "accountId"]).map(str::to_owned))
-            .filter(|a| a.len() == 12);
+            .or_else(|| record.text(&["userIdentity", "accountId"]).map(str::to_owned));
         let region = record.take_text(&["awsRegion"]);
         let read_only = record
             .get(&["readOnly"])

@@ -21,7 +21,7 @@ pub const MAX_INFLATED: usize = 256 * 1024 * 1024;
 /// Reads a file or an object, whatever of the known formats it is in.
 pub fn read(bytes: &[u8], source: &str) -> (Vec<Event>, Vec<Rejected>) {
     let mut reading = Reading::new(source, None);
-    let (bytes, trouble) = inflate(bytes);
+    let (bytes, trouble) = inflate(bytes, MAX_INFLATED);
     reading.document(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes));
     if let Some(reason) = trouble {
         let index = reading.next;
@@ -51,15 +51,14 @@ pub fn read_records<S: AsRef<str>>(
     (events, rejected)
 }
 
-fn inflate(bytes: &[u8]) -> (Cow<'_, [u8]>, Option<String>) {
+fn inflate(bytes: &[u8], most: usize) -> (Cow<'_, [u8]>, Option<String>) {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return (Cow::Borrowed(bytes), None);
     }
     let mut inflated = Vec::new();
-    let limit = MAX_INFLATED as u64 + 1;
-    let result = MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut inflated);
-    if inflated.len() > MAX_INFLATED {
-        let reason = format!("inflates to more than {} MiB", MAX_INFLATED / 1024 / 1024);
+    let result = MultiGzDecoder::new(bytes).take(most as u64 + 1).read_to_end(&mut inflated);
+    if inflated.len() > most {
+        let reason = format!("inflates to more than {} MiB", most / 1024 / 1024);
         return (Cow::Owned(Vec::new()), Some(reason));
     }
     // A file that was cut off still holds what came before the cut.
@@ -110,22 +109,31 @@ impl<'s> Reading<'s> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return;
         }
-        let whole = match serde_json::from_slice::<&RawValue>(bytes) {
-            Ok(raw) => {
-                self.value(raw.get(), bytes);
-                return;
-            }
-            Err(error) => error,
-        };
+        if let Ok(raw) = serde_json::from_slice::<&RawValue>(bytes) {
+            return self.value_at(raw.get(), bytes, 0);
+        }
         if is_line_wise(bytes) {
             return self.lines(bytes);
         }
-        // One document that is broken somewhere: its good records stand before that place.
+        // Several documents one after the other, as `jq` prints them; or one that is broken
+        // somewhere: its good records stand before that place.
         let before = self.next;
-        self.salvage(bytes);
+        let mut documents = serde_json::Deserializer::from_slice(bytes).into_iter::<&RawValue>();
+        let mut good = 0;
+        let failed = loop {
+            match documents.next() {
+                Some(Ok(raw)) => {
+                    self.value_at(raw.get(), bytes, 0);
+                    good = documents.byte_offset();
+                }
+                Some(Err(error)) => break error,
+                None => return,
+            }
+        };
+        self.salvage(&bytes[good..], bytes);
         let at = self.next;
-        self.familiar |= at > before;
-        self.reject(at, Some((whole.line(), whole.column())), plain(&whole));
+        self.familiar |= at > before && good == 0;
+        self.reject(at, Some((failed.line(), failed.column())), plain(&failed));
     }
 
     fn lines(&mut self, bytes: &[u8]) {
@@ -142,10 +150,6 @@ impl<'s> Reading<'s> {
                 }
             }
         }
-    }
-
-    fn value(&mut self, text: &str, whole: &[u8]) {
-        self.value_at(text, whole, 0);
     }
 
     /// One JSON value: a record, an array of them, or an envelope around them.
@@ -184,14 +188,27 @@ impl<'s> Reading<'s> {
     }
 
     /// Takes the records out of an array or envelope that ends badly.
-    fn salvage(&mut self, bytes: &[u8]) {
+    fn salvage(&mut self, bytes: &[u8], whole: &[u8]) {
         let mut taken: Vec<&RawValue> = Vec::new();
         let envelopes: Vec<&str> =
             self.formats.iter().flat_map(|f| f.envelopes()).copied().collect();
         let seed = Salvage { envelopes: &envelopes, taken: &mut taken };
         // It fails: that is why we are here. What it took until then is good.
         let _ = seed.deserialize(&mut serde_json::Deserializer::from_slice(bytes));
-        self.elements(&taken, bytes, 0);
+        // Where only the comma after a record is missing, the next one follows. Nowhere else
+        // is the thread taken up again: inside a broken record stand objects that its caller
+        // chose, and they must not pass for records.
+        while let Some(last) = taken.last()
+            && let Some(rest) = after(last.get(), bytes)
+            && let rest = rest.trim_ascii_start()
+            && let rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start()
+            && rest.starts_with(b"{")
+            && let Some(Ok(next)) =
+                serde_json::Deserializer::from_slice(rest).into_iter::<&RawValue>().next()
+        {
+            taken.push(next);
+        }
+        self.elements(&taken, whole, 0);
     }
 
     fn record(&mut self, text: &str, position: impl FnOnce() -> Option<(usize, usize)>) {
@@ -245,14 +262,22 @@ impl<'s> Reading<'s> {
 
 /// More than one line, and one of the first few is a JSON object of its own.
 fn is_line_wise(bytes: &[u8]) -> bool {
-    bytes
-        .split(|b| *b == b'\n')
-        .filter(|line| !line.iter().all(u8::is_ascii_whitespace))
-        .take(16)
-        .any(|line| {
-            line.trim_ascii_start().starts_with(b"{")
-                && serde_json::from_slice::<&RawValue>(line).is_ok()
-        })
+    // Not an array, even one whose elements stand on lines of their own.
+    !bytes.trim_ascii_start().starts_with(b"[")
+        && bytes
+            .split(|b| *b == b'\n')
+            .filter(|line| !line.iter().all(u8::is_ascii_whitespace))
+            .take(16)
+            .any(|line| {
+                line.trim_ascii_start().starts_with(b"{")
+                    && serde_json::from_slice::<&RawValue>(line).is_ok()
+            })
+}
+
+/// What follows a part of a text in the whole.
+fn after<'w>(part: &str, whole: &'w [u8]) -> Option<&'w [u8]> {
+    let end = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)? + part.len();
+    whole.get(end..)
 }
 
 /// Line and column, from 1, of a part of a text within the whole.
@@ -329,5 +354,23 @@ pub(crate) fn parse_object(text: &str) -> Option<Map<String, Value>> {
     match serde_json::from_str(text) {
         Ok(Value::Object(fields)) => Some(fields),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_bomb_is_refused_and_its_limit_is_not() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&vec![b' '; 2 * 1024 * 1024]).unwrap();
+        let bytes = encoder.finish().unwrap();
+        let (inflated, trouble) = inflate(&bytes, 2 * 1024 * 1024);
+        assert_eq!((inflated.len(), trouble), (2 * 1024 * 1024, None));
+        let (inflated, trouble) = inflate(&bytes, 2 * 1024 * 1024 - 1);
+        assert!(inflated.is_empty());
+        assert_eq!(trouble.as_deref(), Some("inflates to more than 1 MiB"));
     }
 }
