@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use std::fmt;
 
-/// A policy larger than this is no policy: the largest that AWS takes is 20,480 bytes (bucket and
-/// other resource policies, "IAM and AWS STS quotas"), and white space may double that.
-const MAX_BYTES: usize = 1024 * 1024;
+/// A policy larger than this is no policy: the largest that AWS takes is a key policy of 32 KB
+/// (KMS quotas; bucket policies end at 20 KB), and white space may multiply that.
+const MAX_BYTES: usize = 256 * 1024;
 
 /// A policy document.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,7 +28,7 @@
 //! | why (not)? | [`Decision::because`], [`Decision::message`] (AWS's own AccessDenied text) |
 //! | do two documents mean the same? | [`equal`], [`diff`], [`describe`] |
 //! | is a bucket policy public, as S3 means it? | [`is_public`], [`public_statements`], [`PUBLIC_POLICIES_PREVENTED`] |
-//! | what may anybody on the internet do? | [`anonymous_allows`] |
+//! | what may anybody on the internet do? | [`anonymous_allows`], [`anonymous_access`] |
 //!
 //! Rules follow the IAM User Guide ("Policy evaluation logic", "IAM JSON policy elements") and the
 //! S3 User Guide ("Blocking public access"). Where the guides are silent the doc comment says
@@ -59,4 +59,6 @@ pub use evaluate::{Attached, Decision, Layers, Outcome, Request, evaluate};
 pub use explain::{Because, Layer, PUBLIC_POLICIES_PREVENTED, StatementRef};
 pub use operator::{Operator, Quantifier, Test};
 pub use principal::Principal;
-pub use public::{anonymous_allows, is_public, public_statements};
+pub use public::{
+    AnonymousAccess, anonymous_access, anonymous_allows, is_public, public_statements,
+};

@@ -2,7 +2,7 @@
 
 use crate::condition::network;
 use crate::context::Context;
-use crate::document::{Condition, Effect, Policy, PrincipalId, Principals, Statement};
+use crate::document::{Condition, Effect, Policy, PrincipalId, Principals, Selection, Statement};
 use crate::evaluate::{Attached, Layers, Request, evaluate};
 use crate::operator::{Quantifier, Test};
 use crate::principal::Principal;
@@ -116,4 +116,53 @@ pub fn anonymous_allows(policy: &Policy, action: &str, resource: &str, context: 
     let layers =
         Layers { resource: Some(Attached::new("resource policy", policy)), ..Layers::default() };
     evaluate(&request, &layers).is_allow()
+}
+
+/// Something that anybody on the internet may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnonymousAccess {
+    pub action: &'static str,
+    /// The resource, as the policy writes it where it writes one: `arn:aws:s3:::b/reports/*`.
+    pub resource: String,
+}
+
+/// The calls that reach the data of a bucket, and whether they act on objects.
+const DATA_ACTIONS: [(&str, bool); 6] = [
+    ("s3:GetObject", true),
+    ("s3:ListBucket", false),
+    ("s3:PutObject", true),
+    ("s3:DeleteObject", true),
+    ("s3:GetObjectVersion", true),
+    ("s3:ListBucketVersions", false),
+];
+
+/// Resource patterns that are tried; a bucket policy of 20 KB has room for a few hundred.
+const MAX_PATTERNS: usize = 200;
+
+/// What a bucket policy lets the anonymous do with the bucket's data, decided by the evaluator for
+/// one object of each kind that the policy tells apart: any object, and one that fits each of its
+/// resource patterns.
+#[must_use]
+pub fn anonymous_access(policy: &Policy, bucket: &str, context: &Context) -> Vec<AnonymousAccess> {
+    let bucket_arn = format!("arn:aws:s3:::{bucket}");
+    let prefix = format!("{bucket_arn}/");
+    let mut objects = vec![format!("{prefix}*")];
+    for statement in &policy.statements {
+        if let Some(Selection::Only(patterns)) = &statement.resources {
+            objects.extend(patterns.iter().filter(|p| p.starts_with(&prefix)).cloned());
+        }
+    }
+    objects.truncate(MAX_PATTERNS);
+    let mut access = Vec::new();
+    for (action, on_objects) in DATA_ACTIONS {
+        let resources =
+            if on_objects { objects.as_slice() } else { std::slice::from_ref(&bucket_arn) };
+        let open = |pattern: &&String| {
+            anonymous_allows(policy, action, &pattern.replace(['*', '?'], "x"), context)
+        };
+        if let Some(resource) = resources.iter().find(open) {
+            access.push(AnonymousAccess { action, resource: resource.clone() });
+        }
+    }
+    access
 }

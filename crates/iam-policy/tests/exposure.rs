@@ -1,8 +1,8 @@
 //! Public bucket policies by S3's rule, and what the anonymous get.
 
 use iam_policy::{
-    Attached, Because, Context, Layers, Outcome, Policy, Principal, Request, anonymous_allows,
-    evaluate, is_public, public_statements,
+    Attached, Because, Context, Layers, Outcome, Policy, Principal, Request, anonymous_access,
+    anonymous_allows, evaluate, is_public, public_statements,
 };
 
 const OWNER: &str = "111122223333";
@@ -144,4 +144,29 @@ fn the_anonymous_get_what_the_policy_says_under_their_conditions() {
     assert!(anonymous_allows(&office, "s3:GetObject", object, &from("203.0.113.7")));
     assert!(!anonymous_allows(&office, "s3:GetObject", object, &from("198.51.100.23")));
     assert!(!anonymous_allows(&partner, "s3:GetObject", object, &nowhere));
+}
+
+#[test]
+fn what_the_anonymous_may_do_is_listed() {
+    let policy = Policy::parse(
+        r#"{"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "s3:Get*",
+             "Resource": "arn:aws:s3:::acme/reports/20??/*"},
+            {"Effect": "Allow", "Principal": "*", "Action": "s3:List*", "Resource": "*"},
+            {"Effect": "Allow", "Principal": "*", "Action": "s3:PutObject",
+             "Resource": "arn:aws:s3:::other/*"},
+            {"Effect": "Deny", "Principal": "*", "Action": ["s3:GetObjectVersion",
+             "s3:ListBucketVersions"], "Resource": "*"}]}"#,
+    )
+    .expect("well-formed");
+    let seen: Vec<_> = anonymous_access(&policy, "acme", &Context::new())
+        .into_iter()
+        .map(|access| (access.action, access.resource))
+        .collect();
+    let expected = [
+        ("s3:GetObject", "arn:aws:s3:::acme/reports/20??/*".to_owned()),
+        ("s3:ListBucket", "arn:aws:s3:::acme".to_owned()),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(anonymous_access(&policy, "other", &Context::new()).len(), 2, "list and put");
 }
