@@ -39,7 +39,7 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/formats");
         let mut files: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
-            .map(|e| e.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+            .filter_map(|e| e.unwrap().file_name().to_str()?.strip_suffix(".rs").map(str::to_owned))
             .collect();
         files.sort();
         assert_eq!(names, files);

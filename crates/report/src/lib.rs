@@ -7,7 +7,7 @@
 //! * [`show`]: the whole story of one finding, and [`find`], which takes `F-7c1e`
 //! * [`svg`]: a picture of a terminal's output for a README
 //!
-//! What they are written with: [`text`] (foreign text made harmless, display width, wrapping),
+//! What they are written with: [`text`] (foreign text made harmless, display width),
 //! [`screen`] (styled lines), [`wording`] (the sentences that terminal, Markdown and `show`
 //! share), [`technique`] (names of MITRE ATT&CK techniques).
 

@@ -132,8 +132,8 @@ impl Screen {
             line.extend(first.into_iter().skip(indent));
         }
         lines.extend(body);
-        if let Some(right) = right {
-            let right = cells(&[right]);
+        if let Some(piece) = right {
+            let right = cells(std::slice::from_ref(&piece));
             let needed = cells_width(&right);
             let used = lines.last().map_or(0, |l| cells_width(l));
             if used + 2 + needed <= self.columns {
@@ -145,6 +145,8 @@ impl Screen {
                 let mut line = blanks(self.columns - needed);
                 line.extend(right);
                 lines.push(line);
+            } else {
+                lines.extend(fill(&[piece], indent, indent, self.columns));
             }
         }
         for line in lines {
@@ -237,20 +239,43 @@ fn fill(pieces: &[Piece], first: usize, indent: usize, columns: usize) -> Vec<Ve
             }
             used += 1;
         }
-        for cell in word {
-            let takes = cell_width(*cell);
-            if used + takes > columns {
+        for part in parts(word, columns.saturating_sub(indent)) {
+            if used + cells_width(part) > columns && used > start {
                 lines.push(blanks(indent));
                 used = indent;
                 start = indent;
             }
             if let Some(line) = lines.last_mut() {
-                line.push(*cell);
+                line.extend_from_slice(part);
             }
-            used += takes;
+            used += cells_width(part);
         }
     }
     lines
+}
+
+/// A word that fits is one part; a longer one (a path, an ARN) is parted behind the
+/// characters that structure it, and where there is none, wherever the room ends.
+fn parts(word: &[Cell], room: usize) -> Vec<&[Cell]> {
+    let room = room.max(2);
+    let mut parts = Vec::new();
+    let (mut start, mut used, mut good) = (0, 0, 0);
+    for (i, cell) in word.iter().enumerate() {
+        let takes = cell_width(*cell);
+        // Breaking behind a slash may leave a rest that is still too long for this one.
+        while used + takes > room && start < i {
+            let end = if good > start { good } else { i };
+            parts.push(&word[start..end]);
+            start = end;
+            used = cells_width(&word[start..i]);
+        }
+        used += takes;
+        if matches!(cell.char, '/' | ':' | ',' | '.' | ' ') {
+            good = i + 1;
+        }
+    }
+    parts.push(&word[start..]);
+    parts
 }
 
 #[cfg(test)]
@@ -293,7 +318,24 @@ mod tests {
         assert_eq!(page(30, false, |s| s.line(&[Piece::new(Tone::High, "x")])), "x\n");
     }
 
+    #[test]
+    fn long_ids_break_where_they_are_structured() {
+        let text = page(24, false, |s| {
+            let id = "/subscriptions/1/resourceGroups/acme/providers/Microsoft.Storage";
+            s.paragraph(Lead::indent(2), &[Piece::plain(id)], None);
+        });
+        let lines = [
+            "  /subscriptions/1/",
+            "  resourceGroups/acme/",
+            "  providers/Microsoft.",
+            "  Storage",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), lines);
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn no_line_is_too_wide(
             words in prop::collection::vec(".{0,40}", 0..6),

@@ -36,43 +36,6 @@ fn char_width(c: char) -> usize {
     c.width().unwrap_or(0)
 }
 
-/// Breaks at blanks into lines of at most `columns`; a longer word is broken where it must
-/// be, and nothing is lost. The first line may be given less room.
-pub fn wrap(text: &str, first: usize, columns: usize) -> Vec<String> {
-    let columns = columns.max(2);
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    let mut room = first;
-    for word in text.split_whitespace() {
-        let needed = width(word);
-        let gap = usize::from(used > 0);
-        if used + gap + needed <= room {
-            if let Some(line) = lines.last_mut() {
-                line.extend((gap == 1).then_some(' '));
-                line.push_str(word);
-            }
-            used += gap + needed;
-            continue;
-        }
-        if used > 0 || room < columns {
-            lines.push(String::new());
-            used = 0;
-            room = columns;
-        }
-        for c in word.chars() {
-            if used + char_width(c) > room {
-                lines.push(String::new());
-                used = 0;
-            }
-            if let Some(line) = lines.last_mut() {
-                line.push(c);
-            }
-            used += char_width(c);
-        }
-    }
-    lines
-}
-
 /// `4f0c..e1`: the ends of an id, enough to recognise it by. A short one stays whole.
 pub fn elide(id: &str, head: usize, tail: usize) -> String {
     let chars: Vec<char> = id.chars().collect();
@@ -106,19 +69,10 @@ pub fn count(n: usize, one: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn hostile_text_is_visible_and_harmless() {
         assert_eq!(safe("a\u{1b}[31mb\nc\u{9b}\u{202e}"), "a\u{fffd}[31mb c\u{fffd}\u{fffd}");
-    }
-
-    #[test]
-    fn long_words_are_broken_and_kept() {
-        assert_eq!(wrap("a bb abcdefgh", 5, 5), ["a bb", "abcde", "fgh"]);
-        assert_eq!(wrap("abc de", 2, 5), ["", "abc", "de"]);
-        assert_eq!(wrap("", 5, 5), [""]);
-        assert_eq!(wrap("漢字漢字", 5, 5), ["漢字", "漢字"]);
     }
 
     #[test]
@@ -127,17 +81,5 @@ mod tests {
         assert_eq!(elide("4f0c12e1", 4, 2), "4f0c12e1");
         assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(count(1, "state"), "1 state");
-    }
-
-    proptest! {
-        #[test]
-        fn wrapped_lines_fit_and_lose_nothing(text in "\\PC{0,80}", columns in 2usize..40) {
-            let lines = wrap(&text, columns, columns);
-            for line in &lines {
-                prop_assert!(width(line) <= columns, "{line:?}");
-            }
-            let bare = |s: &str| s.chars().filter(|c| !c.is_whitespace()).collect::<String>();
-            prop_assert_eq!(bare(&lines.concat()), bare(&text));
-        }
     }
 }

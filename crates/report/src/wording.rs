@@ -117,21 +117,16 @@ pub fn signed(line: &str) -> Piece {
 pub fn why(finding: &Finding) -> String {
     let sentence = finding.why.trim();
     let Some(effect) = &finding.effect else { return sentence.to_owned() };
-    let (body, end) = match sentence.strip_suffix('.') {
-        Some(body) => (body, "."),
-        None => (sentence, ""),
+    let body = sentence.strip_suffix('.').unwrap_or(sentence);
+    let note = match (effect.how, effect.answer) {
+        (EffectSource::Probed, Some(code)) => format!("tried: {code}"),
+        (EffectSource::Probed, None) => "tried".into(),
+        (EffectSource::Computed, _) => "computed, not tried".into(),
     };
-    format!("{body} ({}){end}", effect_note(effect))
-}
-
-pub fn effect_note(effect: &Effect) -> String {
-    match (effect.public, effect.how, effect.answer) {
-        (true, EffectSource::Probed, Some(code)) => format!("tried: {code}"),
-        (true, EffectSource::Probed, None) => "tried".into(),
-        (true, EffectSource::Computed, _) => "computed, not tried".into(),
-        (false, EffectSource::Probed, Some(code)) => format!("not public now, tried: {code}"),
-        (false, EffectSource::Probed, None) => "not public now, tried".into(),
-        (false, EffectSource::Computed, _) => "not public now, computed".into(),
+    if effect.public {
+        format!("{body} ({note}).")
+    } else {
+        format!("{body}. Not public now ({note}).")
     }
 }
 
@@ -221,11 +216,10 @@ pub fn principal(principal: &Principal, credential_id: Option<&str>) -> Vec<Piec
 /// `PutBucketPolicy · 14:02:11 UTC · event 4f0c..e1`
 pub fn call(event: &AttributedEvent, report_time: Timestamp) -> Vec<Piece> {
     vec![
-        Piece::plain(&event.operation),
-        Piece::new(Tone::Dim, " · "),
-        Piece::held(Tone::Dim, when(event.time, report_time)),
-        Piece::new(Tone::Dim, " · "),
-        Piece::held(Tone::Dim, format!("event {}", elide(&event.event_id, 4, 2))),
+        Piece::plain(format!("{} ", event.operation)),
+        Piece::held(Tone::Dim, format!("· {}", when(event.time, report_time))),
+        Piece::plain(" "),
+        Piece::held(Tone::Dim, format!("· event {}", elide(&event.event_id, 4, 2))),
     ]
 }
 

@@ -17,8 +17,8 @@ fn rendered(format: &str, report: &DriftReport, options: &Options) -> String {
 fn assert_golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name);
     if std::env::var_os("LAB_BLESS").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("creating it");
+        std::fs::write(&path, text).expect("writing the golden file");
     }
     let wanted = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(text, wanted, "{} differs", path.display());

@@ -1,9 +1,32 @@
-//! A pull-request comment: short, folded, and safe whatever a resource is called.
+//! A pull-request comment: a table, the rest folded, and never over what GitHub takes.
+//!
+//! Names of resources and people are anybody's text. They stand in code spans, where neither
+//! Markdown nor HTML nor a mention works; sentences are escaped character by character.
 
 use super::Format;
+use super::terminal::unknown_groups;
 use crate::options::Options;
+use crate::screen::{Piece, Tone, plain_text};
+use crate::technique;
+use crate::text::{count, safe};
+use crate::wording;
+use model::Severity;
+use model::finding::{AttributionStatus, Finding};
 use model::report::DriftReport;
 use std::io::{self, Write};
+
+/// A comment on GitHub holds 65,536 characters; GitLab and Azure DevOps take more.
+const LIMIT: usize = 65_536;
+/// Bytes kept for each part, so that a long one cannot push out the others. Bytes are never
+/// fewer than characters.
+const TABLE: usize = 30_000;
+const TAIL: usize = 8_000;
+/// Changes of one finding in the table.
+const CHANGES: usize = 4;
+/// Characters of one change in the table.
+const CHANGE: usize = 160;
+/// Characters of a name in the table; the details have it whole.
+const NAME: usize = 300;
 
 pub struct Markdown;
 
@@ -15,9 +38,293 @@ impl Format for Markdown {
     fn render(
         &self,
         report: &DriftReport,
-        _options: &Options,
+        options: &Options,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        writeln!(out, "## Drift check: {} findings", report.findings.len())
+        out.write_all(comment(report, options).as_bytes())
+    }
+}
+
+fn comment(report: &DriftReport, options: &Options) -> String {
+    let findings = wording::worst_first(report);
+    let mut text = head(report);
+    let tail = tail(report, options, findings.first().copied());
+    if !findings.is_empty() {
+        let rows: Vec<String> = findings.iter().map(|f| row(f)).collect();
+        let shown = push_bounded(&mut text, &rows, TABLE);
+        if shown < findings.len() {
+            let left = count(findings.len() - shown, "more finding");
+            text += &format!("\n{left} not shown here: `--format json` has them all.\n");
+        }
+        let stories: Vec<String> = findings.iter().map(|f| story(f)).collect();
+        let closing = "\n</details>\n";
+        let room = LIMIT.saturating_sub(text.len() + tail.len() + closing.len() + 200);
+        let mut folded = String::new();
+        let told = push_bounded(&mut folded, &stories, room);
+        if told > 0 {
+            let rest = if told < findings.len() {
+                format!(" (the worst {told} of {})", findings.len())
+            } else {
+                String::new()
+            };
+            text += &format!("\n<details><summary>Details{rest}</summary>\n\n");
+            text += &folded;
+            text += closing;
+        }
+    }
+    text + &tail
+}
+
+/// Appends whole items while they fit; says how many did.
+fn push_bounded(text: &mut String, items: &[String], room: usize) -> usize {
+    let mut used = 0;
+    for (n, item) in items.iter().enumerate() {
+        used += item.len();
+        if used > room {
+            return n;
+        }
+        text.push_str(item);
+    }
+    items.len()
+}
+
+fn head(report: &DriftReport) -> String {
+    let s = &report.summary;
+    let by_severity: Vec<String> = Severity::ALL
+        .into_iter()
+        .filter_map(|severity| {
+            let n = report.findings.iter().filter(|f| f.severity == severity).count();
+            (n > 0).then(|| format!("{n} {severity}"))
+        })
+        .collect();
+    let mut text = if by_severity.is_empty() {
+        let sure = !report.partial && s.unknown == 0;
+        let title = if sure { "no drift" } else { "no drift in what could be read" };
+        format!("## Drift check: {title}\n\n")
+    } else {
+        format!("## Drift check: {}\n\n", by_severity.join(", "))
+    };
+    let mut facts = vec![
+        code(&report.target),
+        format!("{} in {}", count(s.resources, "resource"), count(report.states.len(), "state")),
+    ];
+    for (n, name) in [
+        (s.in_sync, "in sync"),
+        (s.changed, "changed"),
+        (s.missing, "missing"),
+        (s.unmanaged, "unmanaged"),
+        (s.unknown, "**unknown**"),
+        (report.ignored, "ignored"),
+    ] {
+        if n > 0 {
+            facts.push(format!("{n} {name}"));
+        }
+    }
+    text += &facts.join(" · ");
+    text += "\n";
+    if report.partial {
+        text += "\n**Partial**: something could not be read to its end, see below.\n";
+    }
+    if !report.findings.is_empty() {
+        text += "\n| Severity | Resource | Change | Who |\n| --- | --- | --- | --- |\n";
+    }
+    text
+}
+
+fn row(f: &Finding) -> String {
+    let mut changes: Vec<String> =
+        wording::status_sentence(f).map(|s| cell(&clipped(&s, CHANGE))).into_iter().collect();
+    for change in &f.attributes {
+        for line in wording::change(change) {
+            let line = format!("{}: {}", change.path, plain_text(&line));
+            changes.push(cell(&clipped(&line, CHANGE)));
+        }
+    }
+    let hidden = changes.len().saturating_sub(CHANGES);
+    changes.truncate(CHANGES);
+    if hidden > 0 {
+        changes.push(format!("and {hidden} more"));
+    }
+    let attribution = &f.attribution;
+    let who = match attribution.status {
+        AttributionStatus::Attributed => {
+            let mut names: Vec<String> = attribution
+                .events
+                .iter()
+                .map(|e| cell(&clipped(&e.principal.name, NAME)))
+                .collect();
+            names.dedup();
+            names.truncate(3);
+            names.join("<br>")
+        }
+        AttributionStatus::Candidates => {
+            format!("one of {}", count(attribution.events.len(), "call"))
+        }
+        AttributionStatus::Unattributed => "not in the log".into(),
+        AttributionStatus::NotAsked => "not asked".into(),
+    };
+    let title = cell(&clipped(&wording::title(f), NAME));
+    let id = cell(&f.id);
+    format!("| {} | {title}<br>{id} | {} | {who} |\n", f.severity, changes.join("<br>"))
+}
+
+fn story(f: &Finding) -> String {
+    let mut text = format!(
+        "**{}** {} {}\n\n- {}\n",
+        f.severity.as_str().to_uppercase(),
+        code(&wording::title(f)),
+        code(&f.id),
+        prose(&wording::why(f))
+    );
+    for change in &f.attributes {
+        for line in wording::change(change) {
+            text +=
+                &format!("- {}: {}\n", code(&change.path.to_string()), code(&plain_text(&line)));
+        }
+    }
+    for event in &f.attribution.events {
+        text += &format!(
+            "- {}: {} at {}, event {}\n",
+            pieces(&wording::who(event)),
+            code(&event.operation),
+            event.time.to_seconds_text(),
+            code(&event.event_id)
+        );
+    }
+    if let Some(note) = f.attribution.searched.as_ref().and_then(|s| s.note.as_ref()) {
+        text += &format!("- {}\n", prose(note));
+    }
+    let links: Vec<String> = f
+        .techniques
+        .iter()
+        .filter_map(|id| {
+            let name = technique::name(id).unwrap_or("MITRE ATT&CK");
+            Some(format!("[{id} {}]({})", prose(name), technique::url(id)?))
+        })
+        .collect();
+    if !links.is_empty() {
+        text += &format!("- {}\n", links.join(", "));
+    }
+    text + "\n"
+}
+
+fn tail(report: &DriftReport, options: &Options, worst: Option<&Finding>) -> String {
+    let mut items = Vec::new();
+    for ((reason, next_step), kinds) in unknown_groups(&report.unknown) {
+        for (kind, resources) in kinds {
+            let detail = &resources[0].unknown.detail;
+            items.push(format!(
+                "- unknown, {}: {} {}: {}. {}\n",
+                prose(reason),
+                resources.len(),
+                code(kind),
+                prose(&clipped(detail, NAME)),
+                prose(&clipped(next_step, NAME))
+            ));
+        }
+    }
+    for e in &report.errors {
+        items.push(format!(
+            "- **error**: {}: {}. {}\n",
+            code(&clipped(&e.place, NAME)),
+            prose(&clipped(&e.what, NAME)),
+            prose(&clipped(&e.next_step, NAME))
+        ));
+    }
+    let mut text = String::new();
+    if !items.is_empty() {
+        text += "\n";
+        let shown = push_bounded(&mut text, &items, TAIL);
+        if shown < items.len() {
+            text += &format!("- and {} more: `--format json` has them all\n", items.len() - shown);
+        }
+    }
+    let mut steps: Vec<String> = worst
+        .map(|f| format!("{} tells the whole story", code(&format!("lab show {}", f.id))))
+        .into_iter()
+        .collect();
+    steps.extend(options.next.iter().map(|n| format!("{} ({})", code(&n.command), prose(&n.what))));
+    if !steps.is_empty() {
+        text += &format!("\nNext: {}\n", clipped(&steps.join("; "), 2_000));
+    }
+    text
+}
+
+fn pieces(pieces: &[Piece]) -> String {
+    pieces
+        .iter()
+        .map(|p| if p.tone == Tone::Strong { code(&p.text) } else { prose(&p.text) })
+        .collect()
+}
+
+fn clipped(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    text.chars().take(limit.saturating_sub(3)).chain("...".chars()).collect()
+}
+
+/// A code span that its content cannot leave: fenced by more backticks than it holds.
+fn code(text: &str) -> String {
+    let text = safe(text);
+    let text = text.trim();
+    if text.is_empty() {
+        return String::new();
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    if longest == 0 {
+        return format!("`{text}`");
+    }
+    let fence = "`".repeat(longest + 1);
+    format!("{fence} {text} {fence}")
+}
+
+/// A code span in a table: there a bar ends the cell, in a span too, unless it is escaped,
+/// and an escaped backslash before it would undo that.
+fn cell(text: &str) -> String {
+    code(&text.replace("\\|", "\u{fffd}|")).replace('|', "\\|")
+}
+
+/// A sentence: every character that Markdown or HTML gives a meaning is escaped, and an at
+/// sign that would notify somebody is parted from the name behind it.
+fn prose(text: &str) -> String {
+    let mut out = String::new();
+    let mut before = ' ';
+    for c in safe(text).chars() {
+        match c {
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '&' => out += "&amp;",
+            '@' if !before.is_alphanumeric() => out += "@\u{2060}",
+            '.' | ',' | ' ' | '\'' | '/' | '@' | ';' | '%' | '=' | '?' | '-' => out.push(c),
+            c if c.is_ascii_punctuation() => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+        before = c;
+    }
+    // `www.` alone becomes a link.
+    out.replace("www.", "www\\.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_leave_their_span() {
+        assert_eq!(code("a"), "`a`");
+        assert_eq!(code("a`b``c"), "``` a`b``c ```");
+        assert_eq!(cell("a|b\\|c"), "`a\\|b\u{fffd}\\|c`");
+        assert_eq!(code("x\n\u{1b}y"), "`x \u{fffd}y`");
+    }
+
+    #[test]
+    fn sentences_are_only_sentences() {
+        assert_eq!(prose("[x](http://e) <img>"), "\\[x\\]\\(http\\://e\\) &lt;img&gt;");
+        assert_eq!(prose("ask @octocat, not a@b.c"), "ask @\u{2060}octocat, not a@b.c");
+        assert_eq!(prose("# `w`|www.e"), "\\# \\`w\\`\\|www\\.e");
     }
 }

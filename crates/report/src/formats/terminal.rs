@@ -95,7 +95,13 @@ impl Page<'_> {
             return;
         }
         let Some(oldest) = states.iter().max_by_key(|s| s.age_seconds) else { return };
-        let line = format!("the oldest: {} (-v lists all)", state_line(oldest));
+        let line = match oldest.age_seconds {
+            Some(age) => {
+                let age = wording::age(age);
+                format!("oldest state {}, written {age} ago (-v lists all)", oldest.source)
+            }
+            None => format!("{} and others (-v lists all)", oldest.source),
+        };
         self.screen.paragraph(Lead::indent(2), &[Piece::new(Tone::Dim, line)], None);
     }
 
@@ -148,7 +154,7 @@ impl Page<'_> {
             AttributionStatus::NotAsked => {}
             AttributionStatus::Attributed => self.attributed(attribution, id),
             AttributionStatus::Candidates => self.candidates(attribution, id),
-            AttributionStatus::Unattributed => self.unattributed(attribution),
+            AttributionStatus::Unattributed => self.unattributed(attribution, id),
         }
     }
 
@@ -177,24 +183,27 @@ impl Page<'_> {
         };
         self.who(&[Piece::plain(lead)]);
         for event in attribution.events.iter().take(EVENTS) {
-            let mut line = wording::who(event);
-            line.push(Piece::new(Tone::Dim, " · "));
-            line.extend(wording::call(event, self.report.finished_at));
-            self.labelled(Piece::plain(""), LABEL, &line);
+            self.labelled(Piece::plain(""), LABEL, &wording::who(event));
+            let call = wording::call(event, self.report.finished_at);
+            self.labelled(Piece::plain(""), LABEL + 2, &call);
         }
         self.more_events(attribution.events.len(), id);
         self.gaps(attribution);
     }
 
-    fn unattributed(&mut self, attribution: &Attribution) {
+    fn unattributed(&mut self, attribution: &Attribution, id: &str) {
         let Some(searched) = &attribution.searched else {
             self.who(&[Piece::plain("not known: no log was given to search")]);
             return;
         };
-        let text = match &searched.note {
+        let mut text = match &searched.note {
             Some(note) => format!("not in the log: {note}"),
             None => "no record of this change was found".to_owned(),
         };
+        if !attribution.events.is_empty() {
+            let calls = count(attribution.events.len(), "call");
+            text += &format!("; {calls} may have led to it: lab show {id}");
+        }
         self.who(&[Piece::plain(text)]);
         let line = format!("searched {}", wording::searched(searched, self.report.finished_at));
         self.labelled(Piece::plain(""), LABEL, &[Piece::new(Tone::Dim, line)]);
@@ -217,15 +226,12 @@ impl Page<'_> {
     }
 
     fn unknown(&mut self) {
-        let groups = unknown_groups(&self.report.unknown);
-        for ((reason, next_step), kinds) in groups {
+        for ((reason, next_step), kinds) in unknown_groups(&self.report.unknown) {
             self.screen.blank();
-            let lead = Lead { pieces: vec![Piece::new(Tone::Medium, "UNKNOWN")], indent: BODY };
-            let total: usize = kinds.values().map(Vec::len).sum();
-            let head = format!("{}: nothing can be said of {}", reason, count(total, "resource"));
-            self.screen.paragraph(lead, &[Piece::plain(head)], None);
-            for (kind, resources) in &kinds {
-                self.unknown_kind(kind, resources);
+            let all: Vec<&UnknownResource> = kinds.values().flatten().copied().collect();
+            match all.as_slice() {
+                [one] => self.one_unknown(reason, one),
+                _ => self.many_unknown(reason, &kinds, &all),
             }
             if !next_step.is_empty() {
                 self.text(&[Piece::new(Tone::Command, next_step)], None);
@@ -233,30 +239,50 @@ impl Page<'_> {
         }
     }
 
-    fn unknown_kind(&mut self, kind: &str, resources: &[&UnknownResource]) {
-        let name = match resources {
-            [UnknownResource { address: Some(address), .. }] => address.to_string(),
-            [_] => kind.to_owned(),
-            many => format!("{kind} ({})", thousands(many.len())),
-        };
-        let mut details: Vec<&str> =
-            resources.iter().map(|r| r.unknown.detail.as_str()).filter(|d| !d.is_empty()).collect();
-        details.sort_unstable();
-        details.dedup();
-        let mut line = vec![Piece::new(Tone::Strong, name)];
-        if let Some(first) = details.first() {
-            line.push(Piece::plain(format!("  {first}")));
-            if details.len() > 1 && !self.options.verbose {
-                line.push(Piece::plain(format!(" and {} more (-v)", details.len() - 1)));
+    fn one_unknown(&mut self, reason: &str, one: &UnknownResource) {
+        let name = Piece::new(Tone::Strong, unknown_name(one));
+        self.screen.paragraph(unknown_lead(), &[name], None);
+        let detail = join(reason, &one.unknown.detail);
+        self.text(&[Piece::plain(detail)], None);
+    }
+
+    /// A line a kind, and the detail once where all share it.
+    fn many_unknown(
+        &mut self,
+        reason: &str,
+        kinds: &BTreeMap<&str, Vec<&UnknownResource>>,
+        all: &[&UnknownResource],
+    ) {
+        let shared = all.iter().all(|u| u.unknown.detail == all[0].unknown.detail);
+        let detail = if shared { all[0].unknown.detail.as_str() } else { "" };
+        let head = vec![
+            Piece::new(Tone::Strong, count(all.len(), "resource")),
+            Piece::plain(format!(", {}", join(reason, detail))),
+        ];
+        self.screen.paragraph(unknown_lead(), &head, None);
+        let column = kinds.keys().map(|k| width(k)).max().unwrap_or(0) + 2;
+        for (kind, resources) in kinds {
+            let mut line = vec![Piece::plain(thousands(resources.len()))];
+            let mut details: Vec<&str> =
+                resources.iter().map(|r| r.unknown.detail.as_str()).collect();
+            details.sort_unstable();
+            details.dedup();
+            if !shared && !details[0].is_empty() {
+                line.push(Piece::plain(format!(" {}", details[0])));
+                if details.len() > 1 && !self.options.verbose {
+                    line.push(Piece::new(
+                        Tone::Dim,
+                        format!(" and {} more (-v)", details.len() - 1),
+                    ));
+                }
             }
-        }
-        self.text(&line, None);
-        if self.options.verbose && resources.len() > 1 {
-            for r in resources {
-                let name = r.address.as_ref().map(|a| a.to_string()).unwrap_or_default();
-                let line = format!("{name}  {}", r.unknown.detail);
-                let lead = Lead::indent(self.body + 2);
-                self.screen.paragraph(lead, &[Piece::new(Tone::Dim, line)], None);
+            self.labelled(Piece::held(Tone::Plain, kind), column.min(LONGEST_LABEL + 8), &line);
+            if self.options.verbose {
+                for r in resources {
+                    let detail = if shared { "" } else { r.unknown.detail.as_str() };
+                    let line = Piece::new(Tone::Dim, join(&unknown_name(r), detail));
+                    self.screen.paragraph(Lead::indent(self.body + 2), &[line], None);
+                }
             }
         }
     }
@@ -327,15 +353,12 @@ impl Page<'_> {
             .into_iter()
             .collect();
         steps.extend(self.options.next.iter().map(|n| (n.command.clone(), n.what.clone())));
-        let column = steps.iter().map(|(c, _)| width(c)).max().unwrap_or(0) + 3;
-        let mut label = "Next:";
+        let column = steps.iter().map(|(c, _)| width(c)).max().unwrap_or(0) + 6 + 3;
+        let mut label = "Next: ";
         for (command, what) in steps {
-            let command = Piece::held(Tone::Command, command);
-            let gap = column - width(&command.text);
-            let line = [command, Piece::held(Tone::Plain, " ".repeat(gap)), Piece::plain(what)];
-            let lead = Lead { pieces: vec![Piece::held(Tone::Plain, label)], indent: 6 };
-            self.screen.paragraph(lead, &line, None);
-            label = "";
+            let pieces = vec![Piece::held(Tone::Plain, label), Piece::held(Tone::Command, command)];
+            self.screen.paragraph(Lead { pieces, indent: column }, &[Piece::plain(what)], None);
+            label = "      ";
         }
     }
 
@@ -351,6 +374,18 @@ impl Page<'_> {
     fn labelled(&mut self, label: Piece, column: usize, pieces: &[Piece]) {
         self.screen.paragraph(Lead::label(self.body, label, self.body + column), pieces, None);
     }
+}
+
+fn unknown_lead() -> Lead {
+    Lead { pieces: vec![Piece::new(Tone::Medium, "UNKNOWN")], indent: BODY }
+}
+
+fn unknown_name(u: &UnknownResource) -> String {
+    u.address.as_ref().map_or_else(|| u.kind.to_string(), |a| a.to_string())
+}
+
+fn join(head: &str, detail: &str) -> String {
+    if detail.is_empty() { head.to_owned() } else { format!("{head}: {detail}") }
 }
 
 /// `prod.tfstate · serial 41 · Terraform 1.11.4 · written 1 hour ago`

@@ -165,7 +165,8 @@ impl<'a> Story<'a> {
             "credential",
             event.credential.as_deref().map(wording::credential).as_deref(),
         );
-        self.optional("identity", principal.uid.as_deref());
+        let uid = principal.uid.as_deref().filter(|uid| !principal.via.iter().any(|v| v == uid));
+        self.optional("identity", uid);
         for step in &principal.via {
             self.fact("acting as", step);
         }
@@ -204,8 +205,8 @@ impl<'a> Story<'a> {
     fn identity(&mut self) {
         let f = self.finding;
         self.chapter("identity");
-        self.fact("fingerprint", &f.fingerprint);
-        self.fact("change digest", &f.change_digest);
+        self.digest("fingerprint", &f.fingerprint);
+        self.digest("change digest", &f.change_digest);
         self.fact("confidence", &format!("{:?}", f.confidence).to_lowercase());
     }
 
@@ -247,6 +248,13 @@ impl<'a> Story<'a> {
         let label = Piece::held(Tone::Dim, label);
         let lead = self.lead(self.body, Some(label), self.body + column);
         self.screen.paragraph(lead, &[Piece::plain(value)], None);
+    }
+
+    /// On a line of its own and without the name of its algorithm: whole at 80 columns, so
+    /// that it can be copied.
+    fn digest(&mut self, label: &str, digest: &str) {
+        self.fact(label, "SHA-256");
+        self.text(&[Piece::plain(digest.strip_prefix("sha256:").unwrap_or(digest))]);
     }
 
     fn optional(&mut self, label: &str, value: Option<&str>) {

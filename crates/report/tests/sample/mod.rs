@@ -1,10 +1,16 @@
 //! A drift report of three invented clouds' worth of trouble, for every test here.
 
 use model::event::{Principal, PrincipalType};
-use model::finding::*;
-use model::report::*;
+use model::finding::{
+    AttributeChange, AttributedEvent, Attribution, AttributionStatus, DriftStatus, Effect,
+    EffectSource, Finding, FindingClass, Searched,
+};
+use model::report::{
+    DRIFT_REPORT_SCHEMA, DriftReport, ReportError, StateSummary, Summary, Tool, UnknownResource,
+};
 use model::{
-    AttributePath, ResourceAddress, Severity, Timestamp, Unknown, UnknownReason, Value, fingerprint,
+    AttributePath, Confidence, ResourceAddress, Severity, Timestamp, Unknown, UnknownReason, Value,
+    fingerprint,
 };
 use report::{NextStep, Options};
 
@@ -104,7 +110,7 @@ pub fn finding(
         native_id: native_id.into(),
         state: Some(format!("terraform/environments/{cloud}/terraform.tfstate")),
         severity,
-        confidence: model::Confidence::High,
+        confidence: Confidence::High,
         why: why.into(),
         techniques: Vec::new(),
         effect: None,
