@@ -1,0 +1,318 @@
+//! Drift: desired beside live, who changed what, how bad it is.
+
+use crate::archive::{EventSource, read_archive};
+use crate::attribution::{self, Evidence};
+use crate::progress::Progress;
+use crate::reading::{self, Reached};
+use crate::states::{StateInput, load_states};
+use crate::target::{CheckCloud, cloud_of};
+use drift_detector::{
+    CompareContext, Draft, Drift, DriftIgnore, Outcome, Selection, Verdict, assemble, attribute,
+    classify, compare, count,
+};
+use model::finding::{Attribution, DriftStatus, Effect, EffectSource};
+use model::report::{DRIFT_REPORT_SCHEMA, DriftReport, ReportError, Tool, UnknownResource};
+use model::resource::Desired;
+use model::{Knowledge, Live, Resource, Timestamp};
+use provider::Reader;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Where names come from.
+pub enum Who {
+    /// `--no-attribution`
+    NotAsked,
+    /// The clouds' own logs.
+    Clouds,
+    /// Files and buckets that the user named, and nothing else.
+    Archive(Vec<EventSource>),
+}
+
+pub struct CheckRequest {
+    pub target: String,
+    pub states: Vec<StateInput>,
+    pub only: Selection,
+    pub ignore: DriftIgnore,
+    /// Also report what no state manages, for the supported kinds.
+    pub unmanaged: bool,
+    pub who: Who,
+    /// Try effects with anonymous reads; else they are worked out.
+    pub probe: bool,
+    pub tool: Tool,
+}
+
+/// What the states wanted of one cloud and what that cloud said.
+struct Share<'a> {
+    reached: Reached<'a>,
+    desired: Vec<&'a Desired>,
+    live: Vec<Live>,
+    unmanaged: Vec<Resource>,
+}
+
+/// Checks, and answers with a report whatever happened: what could not be read is in it.
+pub async fn check(
+    request: CheckRequest,
+    clouds: &[CheckCloud],
+    clock: &(dyn Fn() -> Timestamp + Sync),
+    progress: &dyn Progress,
+) -> DriftReport {
+    let started_at = clock();
+    let (loaded, mut errors) = load_states(request.states, clouds, progress).await;
+    let states = loaded.iter().map(|l| l.summary(started_at)).collect();
+    let mut unknown: Vec<UnknownResource> =
+        loaded.iter().flat_map(|l| l.state.unreadable.clone()).collect();
+
+    let everything: Vec<&Desired> = loaded.iter().flat_map(|l| &l.state.resources).collect();
+    let kinds = everything.iter().map(|d| d.address.kind.clone()).collect();
+    let context = CompareContext { kinds, ..CompareContext::default() };
+    let selected: Vec<&Desired> = everything
+        .iter()
+        .copied()
+        .filter(|d| {
+            request.only.selects(&d.address) && request.ignore.resource(&d.address).is_none()
+        })
+        .collect();
+    let mut ignored =
+        everything.iter().filter(|d| request.ignore.resource(&d.address).is_some()).count();
+
+    let mut wanted: Vec<Vec<&Desired>> = clouds.iter().map(|_| Vec::new()).collect();
+    for desired in &selected {
+        match cloud_of(clouds, desired) {
+            Some((index, _)) => wanted[index].push(desired),
+            None => unknown.push(UnknownResource {
+                address: Some(desired.address.clone()),
+                kind: desired.address.kind.clone(),
+                unknown: reading::unsupported(desired),
+            }),
+        }
+    }
+    // A cloud of which nothing is supported is not asked for anything, not even its name.
+    let needed: BTreeSet<usize> = clouds
+        .iter()
+        .enumerate()
+        .filter(|(i, cloud)| {
+            request.unmanaged
+                || wanted[*i].iter().any(|d| cloud.catalog.kind(&d.address.kind).is_some())
+        })
+        .map(|(i, _)| i)
+        .collect();
+    let (reached, unreachable) = reading::reach(clouds, &needed).await;
+    errors.extend(unreachable);
+
+    progress.stage("reading live configuration", selected.len());
+    let shares = futures::future::join_all(reached.into_iter().zip(wanted).map(
+        |(reached, desired)| async {
+            let live = reading::read_all(&reached, &desired, progress).await;
+            let (unmanaged, errors) = match request.unmanaged {
+                true => list_unmanaged(&reached, &everything, &request.only).await,
+                false => (Vec::new(), Vec::new()),
+            };
+            (Share { reached, desired, live, unmanaged }, errors)
+        },
+    ))
+    .await;
+
+    let archive = match &request.who {
+        Who::Archive(sources) => {
+            let archive = read_archive(sources, clouds, progress).await;
+            errors.extend(archive.errors.iter().cloned());
+            Some(archive)
+        }
+        _ => None,
+    };
+
+    let mut drafts = Vec::new();
+    let mut in_sync = Vec::new();
+    for (share, wrong) in shares {
+        errors.extend(wrong);
+        let (drifts, verdicts) =
+            judge(&share, &context, &request.ignore, &mut in_sync, &mut unknown, &mut ignored);
+        if drifts.is_empty() {
+            continue;
+        }
+        let evidence = match (&request.who, &archive) {
+            (Who::NotAsked, _) => None,
+            (_, Some(archive)) => Some(attribution::from_archive(archive)),
+            (_, None) => {
+                progress.stage("asking the audit log", 1);
+                let about: Vec<&Drift> = drifts.iter().map(|(d, _)| d).collect();
+                let (evidence, wrong) = attribution::ask(&share.reached, &about).await;
+                errors.extend(wrong);
+                progress.step();
+                Some(evidence)
+            }
+        };
+        for ((drift, knowledge), mut verdict) in drifts.into_iter().zip(verdicts) {
+            if request.probe {
+                probe(&share.reached, &drift, &mut verdict, &mut errors).await;
+            }
+            let who = name(&drift, knowledge, evidence.as_ref());
+            drafts.push(Draft::new(drift, knowledge, verdict, who));
+        }
+    }
+
+    let findings = assemble(drafts);
+    unknown.sort_by(|a, b| (&a.kind, &a.address).cmp(&(&b.kind, &b.address)));
+    in_sync.sort();
+    let summary = count(&findings, in_sync.len(), unknown.len());
+    DriftReport {
+        schema: DRIFT_REPORT_SCHEMA.to_owned(),
+        tool: request.tool,
+        target: request.target,
+        started_at,
+        finished_at: clock(),
+        partial: !errors.is_empty(),
+        states,
+        summary,
+        findings,
+        unknown,
+        errors,
+        in_sync,
+        ignored,
+    }
+}
+
+type Judged<'a> = (Vec<(Drift, &'a dyn Knowledge)>, Vec<Verdict>);
+
+/// The pure middle: compares and classifies one cloud's share.
+fn judge<'a>(
+    share: &Share<'a>,
+    context: &CompareContext,
+    ignore: &DriftIgnore,
+    in_sync: &mut Vec<String>,
+    unknown: &mut Vec<UnknownResource>,
+    ignored: &mut usize,
+) -> Judged<'a> {
+    let catalog = share.reached.cloud.catalog;
+    let account = share.reached.known.first().map(|k| k.identity.account.clone());
+    let mut drifts = Vec::new();
+    for (desired, live) in share.desired.iter().zip(&share.live) {
+        let Some(knowledge) = catalog.kind(&desired.address.kind) else {
+            if let Live::Unknown(why) = live {
+                unknown.push(row(desired, why.clone()));
+            }
+            continue;
+        };
+        match compare(desired, live, knowledge, context).outcome {
+            Outcome::InSync => in_sync.push(desired.address.to_string()),
+            Outcome::Unknown(why) => unknown.push(row(desired, why)),
+            Outcome::Missing => {
+                let account = catalog.account_of(desired).or_else(|| account.clone());
+                let region = catalog.region_of(desired);
+                drifts.push((Drift::missing(desired, catalog.cloud(), account, region), knowledge));
+            }
+            Outcome::Changed(changes) => {
+                let kept = ignore.filter(&desired.address, changes);
+                *ignored += kept.ignored.len();
+                match live {
+                    Live::Present(resource) if !kept.changes.is_empty() => {
+                        let mut drift = Drift::changed(desired, resource, kept.changes);
+                        drift.account = drift.account.or_else(|| account.clone());
+                        drifts.push((drift, knowledge));
+                    }
+                    _ => in_sync.push(desired.address.to_string()),
+                }
+            }
+        }
+    }
+    for resource in &share.unmanaged {
+        if let Some(knowledge) = catalog.kind(&resource.kind) {
+            let mut drift = Drift::unmanaged(resource);
+            drift.account = drift.account.or_else(|| account.clone());
+            drifts.push((drift, knowledge));
+        }
+    }
+    let neighbours: Vec<Resource> = share
+        .live
+        .iter()
+        .filter_map(|live| match live {
+            Live::Present(resource) => Some(resource.clone()),
+            _ => None,
+        })
+        .chain(share.unmanaged.iter().cloned())
+        .collect();
+    let verdicts = drifts.iter().map(|(d, k)| classify(d, *k, &neighbours)).collect();
+    (drifts, verdicts)
+}
+
+fn row(desired: &Desired, unknown: model::Unknown) -> UnknownResource {
+    UnknownResource {
+        address: Some(desired.address.clone()),
+        kind: desired.address.kind.clone(),
+        unknown,
+    }
+}
+
+/// Everything of the supported kinds that no state given names.
+async fn list_unmanaged(
+    reached: &Reached<'_>,
+    everything: &[&Desired],
+    only: &Selection,
+) -> (Vec<Resource>, Vec<ReportError>) {
+    let managed: BTreeSet<(&str, &str)> =
+        everything.iter().map(|d| (d.address.kind.as_str(), d.native_id.as_str())).collect();
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for known in &reached.known {
+        for kind in reached.cloud.catalog.kinds() {
+            let kind = &kind.facts().kind;
+            match known.account.reader.list(kind).await {
+                Ok(listed) => found.extend(listed.into_iter().filter(|r| {
+                    !managed.contains(&(kind.as_str(), r.native_id.as_str()))
+                        && only.selects_text(&r.native_id)
+                })),
+                Err(error) => errors.push(crate::fetch::failed(kind.to_string(), &error)),
+            }
+        }
+    }
+    (found, errors)
+}
+
+/// Tries the effect of a change as nobody, where the kind knows what to try.
+async fn probe(
+    reached: &Reached<'_>,
+    drift: &Drift,
+    verdict: &mut Verdict,
+    errors: &mut Vec<ReportError>,
+) {
+    let (Some(live), Some(reader)) = (&drift.live, reader_of(reached, drift)) else { return };
+    let tells = verdict.effect.is_some() || drift.changes.iter().any(|c| c.security_relevant);
+    if drift.status == DriftStatus::Missing || !tells {
+        return;
+    }
+    match reader.probe(live).await {
+        Ok(Some(probe)) => {
+            let public = (200..300).contains(&probe.status);
+            // A shut door says nothing new about a change that never opened one.
+            if public || verdict.effect.is_some() {
+                verdict.probed(Effect {
+                    public,
+                    how: EffectSource::Probed,
+                    answer: Some(probe.status),
+                    detail: probe.asked,
+                });
+            }
+        }
+        Ok(None) => {}
+        Err(error) => {
+            errors.push(crate::fetch::failed(format!("probe of {}", drift.native_id), &error));
+        }
+    }
+}
+
+fn reader_of(reached: &Reached<'_>, drift: &Drift) -> Option<Arc<dyn Reader>> {
+    let known = reached
+        .known
+        .iter()
+        .find(|k| Some(&k.identity.account) == drift.account.as_ref())
+        .or(reached.known.first())?;
+    Some(known.account.reader.clone())
+}
+
+fn name(drift: &Drift, knowledge: &dyn Knowledge, evidence: Option<&Evidence>) -> Attribution {
+    match evidence {
+        None => Attribution::not_asked(),
+        Some(evidence) => {
+            attribute(drift, &[], knowledge, &evidence.log, evidence.searched.clone())
+        }
+    }
+}
