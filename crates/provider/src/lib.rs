@@ -42,4 +42,5 @@ pub struct Connection {
     pub writer: std::sync::Arc<dyn Writer>,
     pub audit: std::sync::Arc<dyn AuditLog>,
     pub objects: std::sync::Arc<dyn ObjectSource>,
+    pub sink: std::sync::Arc<dyn ObjectSink>,
 }
