@@ -313,16 +313,22 @@ fn resolve(acts: &[Act<'_>], touch: impl Fn(&Act<'_>) -> Touch) -> Answer {
         .map(|(i, operation, _)| (*i, *operation))
         .collect();
 
-    if let Some((first, operation)) = sure.iter().min_by_key(|(_, o)| (o.begins, o.ends)) {
-        // The first of them made the change, later ones repeated it. Where another could
-        // have been first, or have come after a different value, there is no telling.
+    // The first of them made the change, later ones repeated it; but one that a different
+    // value may have followed was perhaps overwritten, and then the next one made it.
+    let contested = |operation: &Operation| {
+        touched.iter().any(|(_, x, touch)| *touch == Touch::WroteOther && !x.before(operation))
+    };
+    let first = sure.iter().min_by_key(|(_, o)| (contested(o), o.begins, o.ends));
+    if let Some((first, operation)) = first {
+        // Where another could have been the one, there is no telling.
         let rivals: Vec<usize> = touched
             .iter()
             .filter(|(i, other, touch)| {
                 i != first
                     && *touch == Touch::WroteIt
-                    && other.event.principal != operation.event.principal
-                    && could_be_the_change(other, operation, &touched)
+                    && (could_have_followed(other, operation, &touched)
+                        || (other.event.principal != operation.event.principal
+                            && could_have_come_first(other, operation, &touched)))
             })
             .map(|(i, _, _)| *i)
             .collect();
@@ -347,27 +353,29 @@ fn resolve(acts: &[Act<'_>], touch: impl Fn(&Act<'_>) -> Touch) -> Answer {
     )
 }
 
-/// Could `other`, which wrote the same value as `first`, be what really changed it?
-fn could_be_the_change(
+/// Could `other` have written the same value before `first`, which then only repeated it?
+/// That is out only if something different certainly came between: an unknown write need
+/// not have changed anything here.
+fn could_have_come_first(
     other: &Operation,
     first: &Operation,
     touched: &[(usize, &Operation, Touch)],
 ) -> bool {
-    let different = |o: &Operation, t: Touch| o.certain() && t == Touch::WroteOther;
-    if other.before(first) {
-        // An operation of unknown outcome: it stands unless something different came between.
-        return !other.certain()
-            && !touched
-                .iter()
-                .any(|(_, x, t)| different(x, *t) && other.before(x) && x.before(first));
-    }
-    if !first.before(other) {
-        return true;
-    }
-    // Later, but a different value that has no order with the first may lie between them.
-    other.certain()
-        && touched.iter().any(|(_, x, t)| {
-            *t == Touch::WroteOther && !x.before(first) && !first.before(x) && !other.before(x)
+    !first.before(other)
+        && !touched.iter().any(|(_, x, touch)| {
+            x.certain() && *touch == Touch::WroteOther && other.before(x) && x.before(first)
+        })
+}
+
+/// Could `other` have written the same value again after `first` was overwritten?
+fn could_have_followed(
+    other: &Operation,
+    first: &Operation,
+    touched: &[(usize, &Operation, Touch)],
+) -> bool {
+    !other.before(first)
+        && touched.iter().any(|(_, x, touch)| {
+            *touch == Touch::WroteOther && !x.before(first) && !other.before(x)
         })
 }
 
