@@ -75,7 +75,15 @@ fn opened(drift: &Drift, knowledge: &dyn Knowledge, neighbours: &[Resource]) -> 
     if !now.public {
         return None;
     }
-    let before = drift.as_desired().and_then(|desired| knowledge.exposure(&desired, neighbours));
+    let before = drift.as_desired().and_then(|desired| {
+        // Beside itself as it should be, it must not stand as it is.
+        let others: Vec<Resource> = neighbours
+            .iter()
+            .filter(|n| n.kind != desired.kind || n.native_id != desired.native_id)
+            .cloned()
+            .collect();
+        knowledge.exposure(&desired, &others)
+    });
     (!before.is_some_and(|b| b.public)).then_some(now.because)
 }
 
