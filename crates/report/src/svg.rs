@@ -75,13 +75,10 @@ fn draw(out: &mut String, line: &[Run], y: usize) {
     let _ = write!(out, "<text y=\"{y}\">");
     let mut column = 0;
     for run in line {
-        let columns = width(&run.text);
-        let leading = run.text.chars().take_while(|c| *c == ' ').count();
-        let text = run.text.trim_matches(' ');
-        if !text.is_empty() {
-            let x = PADDING as f64 + (column + leading) as f64 * CELL;
-            let class = run.style.class();
-            let class = if class.is_empty() { class } else { format!(" class=\"{class}\"") };
+        let class = run.style.class();
+        let class = if class.is_empty() { class } else { format!(" class=\"{class}\"") };
+        for (offset, text) in phrases(&run.text) {
+            let x = PADDING as f64 + (column + offset) as f64 * CELL;
             let length = width(text) as f64 * CELL;
             let _ = write!(
                 out,
@@ -89,9 +86,25 @@ fn draw(out: &mut String, line: &[Run], y: usize) {
                 escape(text)
             );
         }
-        column += columns;
+        column += width(&run.text);
     }
     out.push_str("</text>\n");
+}
+
+/// What stands between gaps of two blanks and more, each with its column: a renderer may
+/// make one blank of several.
+fn phrases(text: &str) -> Vec<(usize, &str)> {
+    let mut phrases = Vec::new();
+    let mut column = 0;
+    for part in text.split("  ") {
+        let word = part.trim_matches(' ');
+        if !word.is_empty() {
+            let leading = part.len() - part.trim_start_matches(' ').len();
+            phrases.push((column + leading, word));
+        }
+        column += width(part) + 2;
+    }
+    phrases
 }
 
 /// Text of one style.
@@ -193,10 +206,10 @@ mod tests {
 
     #[test]
     fn colours_become_classes_on_the_grid() {
-        let text = "\u{1b}[1m\u{1b}[31mBAD\u{1b}[0m  x <y>\n\n\u{1b}[2mid\u{1b}[0m";
+        let text = "\u{1b}[1m\u{1b}[31mBAD\u{1b}[0m  x <y>  z\n\n\u{1b}[2mid\u{1b}[0m";
         let picture = svg(text, "lab & co");
         let drawn = "<tspan x=\"16.0\" textLength=\"25.2\" class=\"b r\">BAD</tspan>\
-                     <tspan x=\"58.0\" textLength=\"42.0\">x &lt;y&gt;</tspan>";
+                     <tspan x=\"58.0\" textLength=\"42.0\">x &lt;y&gt;</tspan><tspan x=\"116.8\" textLength=\"8.4\">z</tspan>";
         assert!(picture.contains(drawn), "{picture}");
         assert!(picture.contains("class=\"d\">id</tspan>"));
         assert!(picture.contains("<title>lab &amp; co</title>"));

@@ -296,7 +296,8 @@ fn prose(text: &str) -> String {
             '>' => out += "&gt;",
             '&' => out += "&amp;",
             '@' if !before.is_alphanumeric() => out += "@\u{2060}",
-            '.' | ',' | ' ' | '\'' | '/' | '@' | ';' | '%' | '=' | '?' | '-' => out.push(c),
+            '-' if before.is_alphanumeric() => out.push(c),
+            '.' | ',' | ' ' | '\'' | '/' | '@' | ';' | '%' | '=' | '?' => out.push(c),
             c if c.is_ascii_punctuation() => {
                 out.push('\\');
                 out.push(c);
@@ -325,6 +326,7 @@ mod tests {
     fn sentences_are_only_sentences() {
         assert_eq!(prose("[x](http://e) <img>"), "\\[x\\]\\(http\\://e\\) &lt;img&gt;");
         assert_eq!(prose("ask @octocat, not a@b.c"), "ask @\u{2060}octocat, not a@b.c");
+        assert_eq!(prose("--- a-b"), "\\-\\-\\- a-b");
         assert_eq!(prose("# `w`|www.e"), "\\# \\`w\\`\\|www\\.e");
     }
 }
