@@ -214,18 +214,18 @@ pub fn principal(principal: &Principal, credential_id: Option<&str>) -> Vec<Piec
 }
 
 /// `PutBucketPolicy · 14:02:11 UTC · event 4f0c..e1`
-pub fn call(event: &AttributedEvent, report_time: Timestamp) -> Vec<Piece> {
+pub fn call(event: &AttributedEvent, now: Timestamp) -> Vec<Piece> {
     vec![
         Piece::plain(format!("{} ", event.operation)),
-        Piece::held(Tone::Dim, format!("· {}", when(event.time, report_time))),
+        Piece::held(Tone::Dim, format!("· {}", when(event.time, now))),
         Piece::plain(" "),
         Piece::held(Tone::Dim, format!("· event {}", elide(&event.event_id, 4, 2))),
     ]
 }
 
-/// The clock alone for the day of the report, else the date too.
-pub fn when(time: Timestamp, report_time: Timestamp) -> String {
-    if time.date_text() == report_time.date_text() {
+/// The clock alone for today, else the date too.
+pub fn when(time: Timestamp, now: Timestamp) -> String {
+    if time.date_text() == now.date_text() {
         format!("{} UTC", time.clock_text())
     } else {
         format!("{} {} UTC", time.date_text(), time.clock_text())
@@ -233,17 +233,22 @@ pub fn when(time: Timestamp, report_time: Timestamp) -> String {
 }
 
 /// Where was looked: `cloudtrail:lookup-events, 2026-01-01 09:00:00 UTC to ...`
-pub fn searched(searched: &Searched, report_time: Timestamp) -> String {
+pub fn searched(searched: &Searched, now: Timestamp) -> String {
     let mut text = searched.source.clone();
     match (searched.from, searched.to) {
         (Some(from), Some(to)) => {
-            text += &format!(", {} to {}", when(from, report_time), when(to, report_time));
+            text += &format!(", {} to {}", when(from, now), when(to, now));
         }
-        (Some(from), None) => text += &format!(", from {}", when(from, report_time)),
-        (None, Some(to)) => text += &format!(", up to {}", when(to, report_time)),
+        (Some(from), None) => text += &format!(", from {}", when(from, now)),
+        (None, Some(to)) => text += &format!(", up to {}", when(to, now)),
         (None, None) => {}
     }
     text
+}
+
+/// Seconds since the report was made, by which the ages in it have grown.
+pub fn since(report: &DriftReport, now: Timestamp) -> u64 {
+    u64::try_from(now.unix().saturating_sub(report.finished_at.unix())).unwrap_or(0)
 }
 
 /// `3 days`, `1 hour`, `12 s`

@@ -89,7 +89,7 @@ impl Page<'_> {
         let states = &self.report.states;
         if self.options.verbose || states.len() == 1 {
             for state in states {
-                let line = state_line(state);
+                let line = state_line(state, self.since());
                 self.screen.paragraph(Lead::indent(2), &[Piece::new(Tone::Dim, line)], None);
             }
             return;
@@ -97,12 +97,16 @@ impl Page<'_> {
         let Some(oldest) = states.iter().max_by_key(|s| s.age_seconds) else { return };
         let line = match oldest.age_seconds {
             Some(age) => {
-                let age = wording::age(age);
+                let age = wording::age(age.saturating_add(self.since()));
                 format!("oldest state {}, written {age} ago (-v lists all)", oldest.source)
             }
             None => format!("{} and others (-v lists all)", oldest.source),
         };
         self.screen.paragraph(Lead::indent(2), &[Piece::new(Tone::Dim, line)], None);
+    }
+
+    fn since(&self) -> u64 {
+        wording::since(self.report, self.options.now)
     }
 
     fn finding(&mut self, finding: &Finding) {
@@ -162,7 +166,7 @@ impl Page<'_> {
         let several = attribution.events.len() > 1;
         for event in attribution.events.iter().take(EVENTS) {
             self.who(&wording::who(event));
-            let mut call = wording::call(event, self.report.finished_at);
+            let mut call = wording::call(event, self.options.now);
             if several && !event.attributes.is_empty() {
                 let paths: Vec<String> = event.attributes.iter().map(|p| p.to_string()).collect();
                 call.push(Piece::new(Tone::Dim, format!(" · {}", paths.join(", "))));
@@ -184,7 +188,7 @@ impl Page<'_> {
         self.who(&[Piece::plain(lead)]);
         for event in attribution.events.iter().take(EVENTS) {
             self.labelled(Piece::plain(""), LABEL, &wording::who(event));
-            let call = wording::call(event, self.report.finished_at);
+            let call = wording::call(event, self.options.now);
             self.labelled(Piece::plain(""), LABEL + 2, &call);
         }
         self.more_events(attribution.events.len(), id);
@@ -205,7 +209,7 @@ impl Page<'_> {
             text += &format!("; {calls} may have led to it: lab show {id}");
         }
         self.who(&[Piece::plain(text)]);
-        let line = format!("searched {}", wording::searched(searched, self.report.finished_at));
+        let line = format!("searched {}", wording::searched(searched, self.options.now));
         self.labelled(Piece::plain(""), LABEL, &[Piece::new(Tone::Dim, line)]);
         self.gaps(attribution);
     }
@@ -389,13 +393,13 @@ fn join(head: &str, detail: &str) -> String {
 }
 
 /// `prod.tfstate · serial 41 · Terraform 1.11.4 · written 1 hour ago`
-fn state_line(state: &StateSummary) -> String {
+fn state_line(state: &StateSummary, since: u64) -> String {
     let mut line = format!("{} · serial {}", state.source, state.serial);
     if !state.terraform_version.is_empty() {
         line += &format!(" · Terraform {}", state.terraform_version);
     }
     if let Some(age) = state.age_seconds {
-        line += &format!(" · written {} ago", wording::age(age));
+        line += &format!(" · written {} ago", wording::age(age.saturating_add(since)));
     }
     line
 }

@@ -68,8 +68,9 @@ impl<'a> Story<'a> {
         self.fact("kind", f.kind.as_str());
         self.fact("native id", &f.native_id);
         if let Some(source) = &f.state {
+            let since = wording::since(self.report, self.options.now);
             let known = self.report.states.iter().find(|s| &s.source == source);
-            self.fact("state", &known.map_or_else(|| source.clone(), state_text));
+            self.fact("state", &known.map_or_else(|| source.clone(), |s| state_text(s, since)));
         }
         let address = f.address.as_ref().map(|a| a.to_string()).unwrap_or_default();
         if let Some(place) = self.options.sources.get(&address) {
@@ -268,10 +269,10 @@ fn full_time(time: Timestamp) -> String {
     format!("{} {} UTC", time.date_text(), time.clock_text())
 }
 
-fn state_text(state: &StateSummary) -> String {
+fn state_text(state: &StateSummary, since: u64) -> String {
     let mut text = format!("{}, serial {}", state.source, state.serial);
     if let Some(age) = state.age_seconds {
-        text += &format!(", written {} ago", wording::age(age));
+        text += &format!(", written {} ago", wording::age(age.saturating_add(since)));
     }
     text
 }
