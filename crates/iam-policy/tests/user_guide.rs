@@ -28,6 +28,6 @@ fn every_case_is_decided_as_aws_decides_it() {
 }
 
 #[test]
-fn the_corners_are_decided_as_the_guide_says() {
+fn the_corners_stay_as_decided() {
     all_as_expected(include_str!("cases/corners.json"), 31);
 }
