@@ -1,0 +1,196 @@
+//! Answers against the records, effects against the clouds.
+
+use crate::error::LessonError;
+use crate::lesson::{Answer, Effect, Filter, Lesson, Question};
+use crate::stage::Stage;
+use model::event::EventStatus;
+use model::{Cloud, Event, Live, Timestamp};
+use provider::audit_log::{About, AuditQuery};
+use provider::kind::Wanted;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+const LOG_READER: &str = "log-reader";
+const READER: &str = "drift-reader";
+
+/// What is remembered of a learner's tries between commands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    pub solved: BTreeSet<String>,
+    pub wrong: BTreeMap<String, usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Right {
+        key: String,
+    },
+    Wrong {
+        key: String,
+        hint: String,
+    },
+    /// Nobody answered yet.
+    Open {
+        key: String,
+        ask: String,
+        hint: Option<String>,
+    },
+    Done {
+        what: String,
+    },
+    NotDone {
+        what: String,
+        seen: String,
+    },
+}
+
+impl Verdict {
+    pub fn is_solved(&self) -> bool {
+        matches!(self, Verdict::Right { .. } | Verdict::Done { .. })
+    }
+}
+
+/// Checks what was answered now, remembers it, and looks at the effects.
+pub async fn check(
+    lesson: &Lesson,
+    stage: &dyn Stage,
+    answers: &BTreeMap<String, String>,
+    memory: &mut Memory,
+) -> Result<Vec<Verdict>, LessonError> {
+    let mut verdicts = Vec::new();
+    let mut logs: BTreeMap<Cloud, Vec<Event>> = BTreeMap::new();
+    for question in &lesson.questions {
+        let key = question.key.clone();
+        if let Some(answer) = answers.get(&key) {
+            if !logs.contains_key(&question.cloud) {
+                logs.insert(question.cloud.clone(), records(stage, &question.cloud).await?);
+            }
+            let events = logs.get(&question.cloud).map_or(&[][..], Vec::as_slice);
+            if is_right(question, events, answer) {
+                memory.solved.insert(key);
+            } else {
+                memory.solved.remove(&key);
+                *memory.wrong.entry(key.clone()).or_default() += 1;
+                let hint = hint(question, memory).unwrap_or_default();
+                verdicts.push(Verdict::Wrong { key, hint });
+                continue;
+            }
+        }
+        verdicts.push(match memory.solved.contains(&question.key) {
+            true => Verdict::Right { key: question.key.clone() },
+            false => Verdict::Open {
+                key: question.key.clone(),
+                ask: question.ask.clone(),
+                hint: hint(question, memory),
+            },
+        });
+    }
+    for effect in &lesson.effects {
+        verdicts.push(look(stage, effect).await?);
+    }
+    Ok(verdicts)
+}
+
+/// One hint a wrong answer; the last one stays.
+fn hint(question: &Question, memory: &Memory) -> Option<String> {
+    let wrong = memory.wrong.get(&question.key).copied().unwrap_or(0);
+    let told = wrong.min(question.hints.len());
+    (told > 0).then(|| question.hints[..told].join(" "))
+}
+
+async fn records(stage: &dyn Stage, cloud: &Cloud) -> Result<Vec<Event>, LessonError> {
+    let connection = stage.cast(cloud, LOG_READER).await?;
+    let query = AuditQuery { from: None, to: None, about: About::Everything };
+    let answer =
+        connection.audit.query(&query).await.map_err(|e| LessonError::Records(e.to_string()))?;
+    let (mut events, _) =
+        event_formats::read_records(&answer.records, Some(answer.format), &answer.searched.source);
+    events.sort_by_key(|e| e.time);
+    Ok(events)
+}
+
+impl Filter {
+    fn fits(&self, event: &Event) -> bool {
+        let ends = |end: &str| event.operation.to_lowercase().ends_with(&end.to_lowercase());
+        let part = |part: &str| {
+            let part = part.to_lowercase();
+            event.resources.iter().any(|r| r.uid.to_lowercase().contains(&part))
+        };
+        self.source.as_deref().is_none_or(|s| event.source.as_deref() == Some(s))
+            && self.principal.as_deref().is_none_or(|p| event.principal.name == p)
+            && self.operation.as_deref().is_none_or(ends)
+            && !self.except.iter().any(|o| ends(o))
+            && self.resource.as_deref().is_none_or(part)
+            && self.succeeded.is_none_or(|wanted| (event.status == EventStatus::Success) == wanted)
+    }
+}
+
+fn is_right(question: &Question, events: &[Event], given: &str) -> bool {
+    let mut meant = events.iter().filter(|e| question.records.fits(e));
+    let given = given.trim();
+    match question.answer {
+        Answer::First => meant.next().is_some_and(|first| {
+            let same_second = |t: Timestamp| t.unix() == first.time.unix();
+            first.uid.eq_ignore_ascii_case(given)
+                || Timestamp::parse(given).is_some_and(same_second)
+                || first.time.clock_text() == given
+        }),
+        Answer::Operations => same_set(meant.map(|e| e.operation.as_str()), given),
+        Answer::Principals => same_set(meant.map(|e| e.principal.name.as_str()), given),
+    }
+}
+
+fn same_set<'a>(meant: impl Iterator<Item = &'a str>, given: &str) -> bool {
+    let meant: BTreeSet<String> = meant.map(str::to_lowercase).collect();
+    let given: BTreeSet<String> =
+        given.split(',').map(|s| s.trim().to_lowercase()).filter(|s| !s.is_empty()).collect();
+    !meant.is_empty() && meant == given
+}
+
+async fn look(stage: &dyn Stage, effect: &Effect) -> Result<Verdict, LessonError> {
+    let what = effect.what().to_owned();
+    let not_done = |seen: String| Ok(Verdict::NotDone { what: what.clone(), seen });
+    match effect {
+        Effect::Closed { cloud, kind, id, .. } => {
+            let reader = stage.cast(cloud, READER).await?.reader;
+            let live = match reader.read(&Wanted::new(kind.clone(), id)).await {
+                Live::Present(live) => live,
+                Live::Absent => return Ok(Verdict::Done { what }),
+                Live::Unknown(why) => return not_done(format!("not seen: {}", why.detail)),
+            };
+            match reader.probe(&live).await {
+                Ok(Some(p)) if (200..300).contains(&p.status) => {
+                    not_done(format!("{} still answers {}", p.asked, p.status))
+                }
+                Ok(_) => Ok(Verdict::Done { what }),
+                Err(error) => not_done(error.to_string()),
+            }
+        }
+        Effect::Locked { cloud, caller, .. } => {
+            // A caller that has no credentials left cannot even be cast.
+            let Ok(connection) = stage.cast(cloud, caller).await else {
+                return Ok(Verdict::Done { what });
+            };
+            match connection.reader.identity().await {
+                Ok(identity) => not_done(format!("{} is still let in", identity.principal)),
+                Err(e) if e.is(provider::ErrorKind::Credentials) => Ok(Verdict::Done { what }),
+                Err(error) => not_done(error.to_string()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_compared_without_order_or_case() {
+        assert!(same_set(
+            ["ListBuckets", "GetObject", "GetObject"].into_iter(),
+            "getobject, ListBuckets"
+        ));
+        assert!(!same_set(["ListBuckets"].into_iter(), "ListBuckets,GetObject"));
+        assert!(!same_set([].into_iter(), ""));
+    }
+}
