@@ -194,6 +194,8 @@ impl Control {
             variables.push((name.to_owned(), "127.0.0.1,localhost".to_owned()));
         }
         let bundle = self.endpoints.ca_bundle.display().to_string();
+        // Marks the environment, so that a real target refuses to run in it.
+        variables.push(("LAB_CLOUD_ENDPOINT".to_owned(), proxy));
         for name in ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"]
         {
             variables.push((name.to_owned(), bundle.clone()));

@@ -13,6 +13,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// Lies in a folder while somebody fills it. Found at a start, it means that the filling
+/// was interrupted: half a lab is no lab, so the folder is emptied and founded again.
+pub const UNFINISHED: &str = "unfinished";
+
 pub struct LocalCloud;
 
 /// A cloud that this process serves. Dropping it without [`Running::stop`] is what a crash
@@ -44,6 +48,13 @@ impl LocalCloud {
         services: impl FnOnce(&Arc<Ground>) -> Vec<Arc<dyn CloudService>>,
     ) -> Result<Running, LocalCloudError> {
         let ground = Arc::new(Ground::open(start.folder, start.holder)?);
+        let unfinished = start.folder.join(UNFINISHED);
+        if unfinished.exists() {
+            tracing::warn!("the last lay-out was interrupted; starting over");
+            ground.store.wipe()?;
+            std::fs::remove_file(&unfinished)
+                .map_err(|cause| LocalCloudError::File { path: unfinished, cause })?;
+        }
         let services = services(&ground);
         let founded = ground.store.read(|v| v.has("lab", "founded"));
         if founded {
@@ -75,7 +86,6 @@ impl LocalCloud {
             endpoints.clone(),
             stop.clone(),
         ));
-        control.publish()?;
         let door = Arc::new(FrontDoor {
             services: services.clone(),
             ground: ground.clone(),
@@ -96,6 +106,11 @@ fn absolute(path: &Path) -> std::path::PathBuf {
 impl Running {
     pub fn endpoints(&self) -> &Endpoints {
         self.control.endpoints()
+    }
+
+    /// Lets other processes find this one through the folder.
+    pub fn publish(&self) -> Result<(), LocalCloudError> {
+        self.control.publish()
     }
 
     pub fn ground(&self) -> &Arc<Ground> {

@@ -135,6 +135,23 @@ impl Store {
         Ok(outcome)
     }
 
+    /// Deletes every document.
+    pub fn wipe(&self) -> Result<(), StoreError> {
+        let all: Vec<(String, String)> = {
+            let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+            tables
+                .iter()
+                .flat_map(|(t, rows)| rows.keys().map(move |k| (t.clone(), k.clone())))
+                .collect()
+        };
+        self.write(|tx| {
+            for (table, key) in &all {
+                tx.delete(table, key);
+            }
+            Ok(())
+        })
+    }
+
     /// Keeps bytes under their own hash and answers with it.
     pub fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
         let id = hex::encode(Sha256::digest(bytes));
@@ -541,6 +558,17 @@ mod tests {
         };
         assert_eq!(ids(), ids());
         assert_eq!(ids().1.len(), 40);
+    }
+
+    #[test]
+    fn a_wiped_store_is_as_new() {
+        let store = Store::in_memory();
+        put(&store, "a", 1).unwrap();
+        let id = |store: &Store| store.write(|tx| Ok::<_, StoreError>(tx.fresh_uuid("x"))).unwrap();
+        let first = id(&store);
+        store.wipe().unwrap();
+        assert_eq!(store.read(|v| v.get::<u64>("t", "a")), None);
+        assert_eq!(id(&store), first);
     }
 
     #[test]

@@ -142,6 +142,8 @@ async fn the_proxy_ends_tls_for_the_clouds_own_hosts_only() {
 async fn another_process_can_ask_and_stop_it() {
     let dir = tempfile::tempdir().unwrap();
     let running = start(dir.path()).await;
+    assert!(Remote::find(dir.path()).await.is_none(), "it is nobody else's before it is said");
+    running.publish().unwrap();
     let remote = Remote::find(dir.path()).await.unwrap();
     let Answer::Environment { variables } =
         remote.ask(Ask::Environment { caller: None }).await.unwrap()
