@@ -14,6 +14,7 @@ pub mod audit_log;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+pub mod facts;
 pub mod grant;
 pub mod kind;
 pub mod layers;
@@ -25,6 +26,7 @@ pub mod writer;
 
 pub use audit_log::{About, AuditAnswer, AuditLog, AuditQuery};
 pub use error::{ErrorKind, ProviderError, Retry};
+pub use facts::FactsFile;
 pub use kind::{Kind, Probe, Session, Wanted};
 pub use layers::Layers;
 pub use object_source::{ObjectInfo, ObjectSink, ObjectSource};
