@@ -1,14 +1,14 @@
 //! Deadline, retry, pace, timeout: one documented order around every remote call.
 //!
 //! 1. the **deadline** of the whole call, tries and waits included;
-//! 2. **retry**: temporary failures only, exponential with full jitter, the cloud's own
-//!    `Retry-After` respected;
+//! 2. **retry**: temporary failures only, exponential with jitter, the cloud's own
+//!    `Retry-After` respected; a throttled call waits for its turn at the pace below;
 //! 3. **pace**: a token bucket per service that slows down when the cloud throttles and
 //!    recovers slowly, so that many concurrent reads share one allowance;
 //! 4. the **timeout** of one attempt.
 
 use crate::error::{ErrorKind, ProviderError, Retry};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -117,10 +117,17 @@ impl Layers {
             if !again {
                 return Err(error);
             }
-            if tries >= self.limits.attempts {
+            let throttled = error.is(ErrorKind::Throttled);
+            // Only the deadline ends a throttled call: it waits for its turn at the pace that
+            // the service allows, and waiting longer than that would waste the allowance.
+            if tries >= self.limits.attempts && !throttled {
                 return Err(error.persistent());
             }
-            let wait = error.retry_after.unwrap_or_else(|| self.wait(tries));
+            let wait = match (error.retry_after, throttled) {
+                (Some(asked), _) => asked,
+                (None, true) => Duration::ZERO,
+                (None, false) => self.wait(tries),
+            };
             if Instant::now() + wait > deadline {
                 return Err(self.out_of_time(&call, Some(error)));
             }
@@ -174,6 +181,8 @@ struct Pace {
     most: f64,
     next: Instant,
     lowered: Option<Instant>,
+    /// When calls were answered, over the last [`Pace::WINDOW`].
+    answers: VecDeque<Instant>,
 }
 
 impl Pace {
@@ -181,9 +190,15 @@ impl Pace {
     const BURST: f64 = 0.1;
     /// Below this no throttling pushes a service.
     const LEAST: f64 = 0.5;
+    const WINDOW: Duration = Duration::from_secs(5);
+    /// What each answer adds to a lowered rate, as a share of it: the allowance is looked for
+    /// again within some tens of calls, and overshooting costs few refusals.
+    const GROWTH: f64 = 0.01;
+    /// And at least so much, in calls a second, or a slow service would be found again slowly.
+    const STEP: f64 = 0.05;
 
     fn new(rate: f64) -> Self {
-        Pace { rate, most: rate, next: Instant::now(), lowered: None }
+        Pace { rate, most: rate, next: Instant::now(), lowered: None, answers: VecDeque::new() }
     }
 
     fn reserve(&mut self) -> Instant {
@@ -194,19 +209,35 @@ impl Pace {
         start.max(now)
     }
 
-    /// Halves the rate, at most once a second: calls that were under way together are
-    /// throttled together, and one lesson is enough for them.
+    /// Falls to what the service did answer of late, at most once a second: calls that were
+    /// under way together are throttled together, and one lesson is enough for them.
     fn throttled(&mut self) {
         let now = Instant::now();
-        if self.lowered.is_none_or(|at| now.duration_since(at) >= Duration::from_secs(1)) {
-            self.rate = (self.rate / 2.0).max(Self::LEAST);
-            self.lowered = Some(now);
+        if self.lowered.is_some_and(|at| now.duration_since(at) < Duration::from_secs(1)) {
+            return;
         }
+        self.forget(now);
+        let since = self.answers.front().map_or(Self::WINDOW, |first| now.duration_since(*first));
+        let seconds = since.max(Duration::from_secs(1)).as_secs_f64();
+        // A little more than was answered: a refused call costs less than an unused turn, and
+        // what is only ever matched can only ever shrink.
+        let answered = 1.1 * self.answers.len() as f64 / seconds;
+        self.rate = answered.clamp(Self::LEAST.max(self.rate / 4.0), self.rate.max(Self::LEAST));
+        self.lowered = Some(now);
     }
 
     fn answered(&mut self) {
+        let now = Instant::now();
+        self.answers.push_back(now);
+        self.forget(now);
         if self.rate < self.most {
-            self.rate = (self.rate + 0.1).min(self.most);
+            self.rate = (self.rate + Self::STEP.max(self.rate * Self::GROWTH)).min(self.most);
+        }
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.answers.front().is_some_and(|at| now.duration_since(*at) > Self::WINDOW) {
+            self.answers.pop_front();
         }
     }
 }
@@ -271,5 +302,53 @@ mod tests {
         let error = outcome.unwrap_err();
         assert!(error.is(ErrorKind::Unreachable));
         assert!(error.cause.contains("no answer within"), "{error}");
+    }
+
+    /// A service that lets through so many calls a second, with a bucket of one second.
+    struct Service {
+        rate: f64,
+        tokens: Mutex<(f64, Instant)>,
+    }
+
+    impl Service {
+        fn ask(&self) -> Result<(), ProviderError> {
+            let mut bucket = self.tokens.lock().unwrap();
+            let now = Instant::now();
+            let refill = now.duration_since(bucket.1).as_secs_f64() * self.rate;
+            *bucket = ((bucket.0 + refill).min(self.rate.max(1.0)), now);
+            if bucket.0 < 1.0 {
+                return Err(error(ErrorKind::Throttled));
+            }
+            bucket.0 -= 1.0;
+            Ok(())
+        }
+    }
+
+    /// Virtual time: what is tested is the schedule, not this machine.
+    #[tokio::test(start_paused = true)]
+    async fn many_reads_take_little_longer_than_the_allowance_asks() {
+        use futures::StreamExt;
+        // At one a second and no burst, a call that comes a moment early costs a turn.
+        for (rate, calls, most) in [(20.0, 400, 1.15), (5.0, 150, 1.15), (1.0, 40, 1.5)] {
+            let limits = Limits { deadline: Duration::from_secs(600), ..Limits::default() };
+            let layers = Layers::new(limits);
+            let service = Service { rate, tokens: Mutex::new((rate, Instant::now())) };
+            let began = Instant::now();
+            let results: Vec<_> =
+                futures::stream::iter(0..calls)
+                    .map(|_| {
+                        let (layers, service) = (&layers, &service);
+                        async move {
+                            layers.call(Call::read("s3:x", "b"), || async { service.ask() }).await
+                        }
+                    })
+                    .buffered(16)
+                    .collect()
+                    .await;
+            assert!(results.iter().all(Result::is_ok), "{:?}", results.iter().find(|r| r.is_err()));
+            let took = began.elapsed().as_secs_f64();
+            let ideal = (f64::from(calls) - rate) / rate;
+            assert!(took / ideal < most, "{rate}/s: {took:.1} s, ideal {ideal:.1} s");
+        }
     }
 }
