@@ -8,7 +8,7 @@
 
 use crate::control::Control;
 use crate::ground::Ground;
-use crate::service::{Body, BoxError, CloudService, Connection, LostAnswer, full};
+use crate::service::{Body, BoxError, CloudService, Connection, LostAnswer, PlainHttp, full};
 use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
@@ -173,6 +173,7 @@ impl FrontDoor {
                 request.headers_mut().insert(HOST, value);
             }
             if request.version() != http::Version::HTTP_2 {
+                request.extensions_mut().insert(PlainHttp);
                 let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
                 if let Ok(uri) = path.parse::<Uri>() {
                     *request.uri_mut() = uri;

@@ -83,6 +83,11 @@ impl Endpoints {
     }
 }
 
+/// In a request's extensions: it was sent to the proxy as `http://host/...`, so whoever sent
+/// it meant plain HTTP. On the plain endpoint itself loopback counts as TLS.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainHttp;
+
 /// Put into an answer's extensions, it makes the front door cut the connection instead.
 #[derive(Clone, Copy, Debug)]
 pub struct LostAnswer;
