@@ -2,7 +2,7 @@
 
 use crate::archive::{EventSource, read_archive};
 use crate::attribution::{self, Evidence};
-use crate::progress::Progress;
+use crate::progress::{Progress, Silent};
 use crate::reading::{self, Reached};
 use crate::states::{StateInput, load_states};
 use crate::target::{CheckCloud, cloud_of};
@@ -41,30 +41,34 @@ pub struct CheckRequest {
     pub tool: Tool,
 }
 
-/// What the states wanted of one cloud and what that cloud said.
+/// What came of one cloud's share of the states.
 struct Share<'a> {
     reached: Reached<'a>,
-    desired: Vec<&'a Desired>,
-    live: Vec<Live>,
-    unmanaged: Vec<Resource>,
+    drifts: Vec<(Drift, &'a dyn Knowledge)>,
+    verdicts: Vec<Verdict>,
+    in_sync: Vec<String>,
+    unknown: Vec<UnknownResource>,
+    ignored: usize,
+    errors: Vec<ReportError>,
 }
 
 /// Checks, and answers with a report whatever happened: what could not be read is in it.
 pub async fn check(
-    request: CheckRequest,
+    mut request: CheckRequest,
     clouds: &[CheckCloud],
     clock: &(dyn Fn() -> Timestamp + Sync),
     progress: &dyn Progress,
 ) -> DriftReport {
     let started_at = clock();
-    let (loaded, mut errors) = load_states(request.states, clouds, progress).await;
+    let inputs = std::mem::take(&mut request.states);
+    let (loaded, mut errors) = load_states(inputs, clouds, progress).await;
     let states = loaded.iter().map(|l| l.summary(started_at)).collect();
     let mut unknown: Vec<UnknownResource> =
         loaded.iter().flat_map(|l| l.state.unreadable.clone()).collect();
 
     let everything: Vec<&Desired> = loaded.iter().flat_map(|l| &l.state.resources).collect();
     let kinds = everything.iter().map(|d| d.address.kind.clone()).collect();
-    let context = CompareContext { kinds, ..CompareContext::default() };
+    let context = CompareContext { kinds };
     let selected: Vec<&Desired> = everything
         .iter()
         .copied()
@@ -100,17 +104,11 @@ pub async fn check(
     errors.extend(unreachable);
 
     progress.stage("reading live configuration", selected.len());
-    let shares = futures::future::join_all(reached.into_iter().zip(wanted).map(
-        |(reached, desired)| async {
-            let live = reading::read_all(&reached, &desired, progress).await;
-            let (unmanaged, errors) = match request.unmanaged {
-                true => list_unmanaged(&reached, &everything, &request.only).await,
-                false => (Vec::new(), Vec::new()),
-            };
-            (Share { reached, desired, live, unmanaged }, errors)
-        },
-    ))
-    .await;
+    let shares =
+        futures::future::join_all(reached.into_iter().zip(wanted).map(|(reached, desired)| {
+            look(reached, desired, &request, &everything, &context, progress)
+        }))
+        .await;
 
     let archive = match &request.who {
         Who::Archive(sources) => {
@@ -123,10 +121,12 @@ pub async fn check(
 
     let mut drafts = Vec::new();
     let mut in_sync = Vec::new();
-    for (share, wrong) in shares {
-        errors.extend(wrong);
-        let (drifts, verdicts) =
-            judge(&share, &context, &request.ignore, &mut in_sync, &mut unknown, &mut ignored);
+    for share in shares {
+        errors.extend(share.errors);
+        in_sync.extend(share.in_sync);
+        unknown.extend(share.unknown);
+        ignored += share.ignored;
+        let (drifts, verdicts) = (share.drifts, share.verdicts);
         if drifts.is_empty() {
             continue;
         }
@@ -172,28 +172,29 @@ pub async fn check(
     }
 }
 
-type Judged<'a> = (Vec<(Drift, &'a dyn Knowledge)>, Vec<Verdict>);
-
-/// The pure middle: compares and classifies one cloud's share.
-fn judge<'a>(
-    share: &Share<'a>,
+/// Reads one cloud's share and compares each answer as it comes; what is in sync is not
+/// kept. Then reads again what belongs to the resources that drifted, because whether
+/// anyone can reach one depends on its neighbours.
+async fn look<'a>(
+    reached: Reached<'a>,
+    desired: Vec<&'a Desired>,
+    request: &CheckRequest,
+    everything: &[&'a Desired],
     context: &CompareContext,
-    ignore: &DriftIgnore,
-    in_sync: &mut Vec<String>,
-    unknown: &mut Vec<UnknownResource>,
-    ignored: &mut usize,
-) -> Judged<'a> {
-    let catalog = share.reached.cloud.catalog;
-    let account = share.reached.known.first().map(|k| k.identity.account.clone());
-    let mut drifts = Vec::new();
-    for (desired, live) in share.desired.iter().zip(&share.live) {
+    progress: &dyn Progress,
+) -> Share<'a> {
+    let catalog = reached.cloud.catalog;
+    let account = reached.known.first().map(|k| k.identity.account.clone());
+    let (mut drifts, mut in_sync, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    let mut ignored = 0;
+    reading::read_each(&reached, &desired, progress, |desired, live| {
         let Some(knowledge) = catalog.kind(&desired.address.kind) else {
             if let Live::Unknown(why) = live {
-                unknown.push(row(desired, why.clone()));
+                unknown.push(row(desired, why));
             }
-            continue;
+            return;
         };
-        match compare(desired, live, knowledge, context).outcome {
+        match compare(desired, &live, knowledge, context).outcome {
             Outcome::InSync => in_sync.push(desired.address.to_string()),
             Outcome::Unknown(why) => unknown.push(row(desired, why)),
             Outcome::Missing => {
@@ -202,11 +203,11 @@ fn judge<'a>(
                 drifts.push((Drift::missing(desired, catalog.cloud(), account, region), knowledge));
             }
             Outcome::Changed(changes) => {
-                let kept = ignore.filter(&desired.address, changes);
-                *ignored += kept.ignored.len();
+                let kept = request.ignore.filter(&desired.address, changes);
+                ignored += kept.ignored.len();
                 match live {
                     Live::Present(resource) if !kept.changes.is_empty() => {
-                        let mut drift = Drift::changed(desired, resource, kept.changes);
+                        let mut drift = Drift::changed(desired, &resource, kept.changes);
                         drift.account = drift.account.or_else(|| account.clone());
                         drifts.push((drift, knowledge));
                     }
@@ -214,25 +215,66 @@ fn judge<'a>(
                 }
             }
         }
-    }
-    for resource in &share.unmanaged {
+    })
+    .await;
+    let (unmanaged, errors) = match request.unmanaged {
+        true => list_unmanaged(&reached, everything, &request.only).await,
+        false => (Vec::new(), Vec::new()),
+    };
+    let mut neighbours = neighbours(&reached, &drifts, everything).await;
+    for resource in unmanaged {
         if let Some(knowledge) = catalog.kind(&resource.kind) {
-            let mut drift = Drift::unmanaged(resource);
+            let mut drift = Drift::unmanaged(&resource);
             drift.account = drift.account.or_else(|| account.clone());
             drifts.push((drift, knowledge));
+            neighbours.push(resource);
         }
     }
-    let neighbours: Vec<Resource> = share
-        .live
-        .iter()
-        .filter_map(|live| match live {
-            Live::Present(resource) => Some(resource.clone()),
-            _ => None,
-        })
-        .chain(share.unmanaged.iter().cloned())
-        .collect();
     let verdicts = drifts.iter().map(|(d, k)| classify(d, *k, &neighbours)).collect();
-    (drifts, verdicts)
+    Share { reached, drifts, verdicts, in_sync, unknown, ignored, errors }
+}
+
+/// The live resources of the same bucket, account or container as the ones that drifted,
+/// selected for this run or not.
+async fn neighbours(
+    reached: &Reached<'_>,
+    drifts: &[(Drift, &dyn Knowledge)],
+    everything: &[&Desired],
+) -> Vec<Resource> {
+    let catalog = reached.cloud.catalog;
+    let belonging: BTreeSet<String> =
+        drifts.iter().filter_map(|(d, k)| Some(k.belongs_to(d.live.as_ref()?))).collect();
+    let mut found: Vec<Resource> = drifts.iter().filter_map(|(d, _)| d.live.clone()).collect();
+    let near: Vec<&Desired> = everything
+        .iter()
+        .copied()
+        .filter(|d| {
+            let seen = found.iter().any(|r| r.kind == d.address.kind && r.native_id == d.native_id);
+            !seen
+                && catalog.kind(&d.address.kind).is_some_and(|knowledge| {
+                    belonging.contains(&knowledge.belongs_to(&as_resource(d, catalog.cloud())))
+                })
+        })
+        .collect();
+    reading::read_each(reached, &near, &Silent, |_, live| {
+        if let Live::Present(resource) = live {
+            found.push(resource);
+        }
+    })
+    .await;
+    found
+}
+
+/// A desired resource in the shape in which a kind is asked what it belongs to.
+fn as_resource(desired: &Desired, cloud: model::Cloud) -> Resource {
+    Resource {
+        cloud,
+        account: None,
+        region: None,
+        kind: desired.address.kind.clone(),
+        native_id: desired.native_id.clone(),
+        attributes: desired.attributes.clone(),
+    }
 }
 
 fn row(desired: &Desired, unknown: model::Unknown) -> UnknownResource {

@@ -132,12 +132,14 @@ pub(crate) fn unsupported(desired: &Desired) -> Unknown {
     }
 }
 
-/// Reads what is desired of one cloud, in the order given.
-pub(crate) async fn read_all(
+/// Reads what is desired of one cloud and hands each answer on as it comes, in the order
+/// given. Nothing is kept here: a large estate is looked at, not held in memory.
+pub(crate) async fn read_each<'d>(
     reached: &Reached<'_>,
-    desired: &[&Desired],
+    desired: &[&'d Desired],
     progress: &dyn Progress,
-) -> Vec<Live> {
+    mut each: impl FnMut(&'d Desired, Live),
+) {
     let foreign = foreign(reached, desired);
     let reads = desired.iter().map(|d| {
         let route = route(reached, &foreign, d);
@@ -158,5 +160,11 @@ pub(crate) async fn read_all(
             live
         }
     });
-    stream::iter(reads).buffered(CONCURRENT_READS).collect().await
+    let mut answers = stream::iter(reads).buffered(CONCURRENT_READS);
+    for d in desired {
+        match answers.next().await {
+            Some(live) => each(d, live),
+            None => break,
+        }
+    }
 }
