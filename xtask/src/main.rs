@@ -2,6 +2,10 @@
 //! [`COMMANDS`].
 
 mod aws_tables;
+mod lab;
+mod licences;
+mod reference;
+mod transcripts;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -18,12 +22,32 @@ struct Command {
 }
 
 /// Sorted by name.
-const COMMANDS: &[Command] = &[Command {
-    name: "aws-tables",
-    takes: "[--check]",
-    what: "generate crates/aws-protocol/tables from the public AWS service models (python package botocore)",
-    run: aws_tables::run,
-}];
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "aws-tables",
+        takes: "[--check]",
+        what: "generate crates/aws-protocol/tables from the public AWS service models (python package botocore)",
+        run: aws_tables::run,
+    },
+    Command {
+        name: "licences",
+        takes: "",
+        what: "hold every crate that is built to deny.toml",
+        run: licences::run,
+    },
+    Command {
+        name: "reference",
+        takes: "[--check]",
+        what: "write docs/reference from the program's own help",
+        run: reference::run,
+    },
+    Command {
+        name: "transcripts",
+        takes: "[--check]",
+        what: "run the first command and write docs/first-screen.* and README.md's block",
+        run: transcripts::run,
+    },
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

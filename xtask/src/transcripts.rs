@@ -1,0 +1,166 @@
+//! `cargo xtask transcripts`: what a newcomer sees first, run and written down:
+//! docs/first-screen.txt (80 columns, no colour), docs/first-screen.svg (the same in colour)
+//! and the block of README.md that shows it.
+//!
+//! With `--check` the screen is run again and compared by its shape: times and durations are
+//! those of the run, everything else has to be as it is written.
+
+use super::lab;
+
+const TEXT: &str = "docs/first-screen.txt";
+const PICTURE: &str = "docs/first-screen.svg";
+const COMMAND: &str = "cargo run -p lab -- run drift-check";
+/// README.md shows the text between these two lines.
+const BEGIN: &str = "<!-- docs/first-screen.txt, written by cargo xtask transcripts -->";
+const END: &str = "<!-- end of docs/first-screen.txt -->";
+
+pub fn run(arguments: &[String]) -> Result<String, String> {
+    let check = match arguments {
+        [] => false,
+        [flag] if flag == "--check" => true,
+        _ => return Err("takes nothing or --check".into()),
+    };
+    let coloured = first_screen()?;
+    let plain = without_colour(&coloured);
+    let wide = plain.lines().find(|line| line.chars().count() > 80);
+    if let Some(line) = wide {
+        return Err(format!("a line is wider than 80 columns: {line:?}"));
+    }
+    let readme = read("README.md")?;
+    if check {
+        let written = read(TEXT)?;
+        let (was, is) = (shape(&written), shape(&plain));
+        if was != is {
+            return Err(format!("{TEXT} is stale: {}", lab::first_difference(&was, &is)));
+        }
+        if embed(&readme, &written)? != readme {
+            return Err(format!("README.md does not show {TEXT}"));
+        }
+        let picture = read(PICTURE)?;
+        return match picture.starts_with("<svg") {
+            true => Ok(format!("{TEXT} has the shape of what the program prints")),
+            false => Err(format!("{PICTURE} is no picture")),
+        };
+    }
+    lab::page(TEXT, &plain, false)?;
+    lab::page(PICTURE, &report::svg::svg(&coloured, "Cloud Security Lab"), false)?;
+    lab::page("README.md", &embed(&readme, &plain)?, false)?;
+    Ok(format!("{TEXT}, {PICTURE} and README.md: {} lines", plain.lines().count()))
+}
+
+fn read(path: &str) -> Result<String, String> {
+    std::fs::read_to_string(super::root().join(path)).map_err(|e| format!("{path}: {e}"))
+}
+
+/// The first command of README.md in a folder of its own, with colour.
+fn first_screen() -> Result<String, String> {
+    let folder = Fresh::new()?;
+    let out = lab::run(&["run", "drift-check", "--color", "always"], &folder.path)?;
+    if out.status.code() != Some(2) {
+        return Err(format!(
+            "the first screen ended with {}, not with 2: {}",
+            out.status,
+            String::from_utf8_lossy(&out.stderr)
+        ));
+    }
+    let (people, report) = (lab::text(&out.stderr)?, lab::text(&out.stdout)?);
+    let people = match people.trim_end() {
+        "" => String::new(),
+        lines => format!("{lines}\n\n"),
+    };
+    Ok(format!("$ {COMMAND}\n{people}{}\n", report.trim_matches('\n')))
+}
+
+/// A folder that goes away with the value.
+struct Fresh {
+    path: std::path::PathBuf,
+}
+
+impl Fresh {
+    fn new() -> Result<Self, String> {
+        let path = std::env::temp_dir().join(format!("lab-transcript-{}", std::process::id()));
+        std::fs::create_dir(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(Fresh { path })
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+fn without_colour(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let after = part.strip_prefix('[').and_then(|p| {
+            let end = p.find(|c: char| c.is_ascii_alphabetic())?;
+            p.get(end + 1..)
+        });
+        plain += after.unwrap_or(part);
+    }
+    plain
+}
+
+/// README.md with the block replaced.
+fn embed(readme: &str, text: &str) -> Result<String, String> {
+    let missing = || format!("README.md has no block from {BEGIN:?} to {END:?}");
+    let (before, rest) = readme.split_once(BEGIN).ok_or_else(missing)?;
+    let (_, after) = rest.split_once(END).ok_or_else(missing)?;
+    Ok(format!("{before}{BEGIN}\n```text\n{text}```\n{END}{after}"))
+}
+
+/// The text with what differs from run to run made alike: clock times, dates, durations, and
+/// the blanks that their lengths leave.
+fn shape(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let mut words: Vec<String> = Vec::new();
+        for word in line.split_whitespace() {
+            let digits = word.chars().any(|c| c.is_ascii_digit());
+            let number = words.last().is_some_and(|w| w == "N");
+            if number && UNITS.contains(&word.trim_end_matches([',', ')', '.'])) {
+                words.pop();
+                words.push("DURATION".to_owned());
+            } else if digits && word.chars().all(|c| c.is_ascii_digit() || ".:-TZ".contains(c)) {
+                let time = word.contains(':') || word.matches('-').count() == 2;
+                words.push(if time { "TIME" } else { "N" }.to_owned());
+            } else {
+                words.push(word.to_owned());
+            }
+        }
+        lines.push(words.join(" "));
+    }
+    lines.join("\n")
+}
+
+const UNITS: &[&str] =
+    &["ms", "s", "seconds", "min", "minutes", "minute", "h", "hours", "hour", "days", "day"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_go_and_text_stays() {
+        assert_eq!(without_colour("\u{1b}[1m\u{1b}[31mHIGH\u{1b}[0m x"), "HIGH x");
+    }
+
+    #[test]
+    fn a_shape_ignores_times_and_nothing_else() {
+        let a = "report · 17 resources · 0.3 s\n  by maya at 14:02:11 UTC";
+        let b = "report · 17 resources · 1 s\n  by maya at   9:12:01 UTC";
+        assert_eq!(shape(a), shape(b));
+        assert_ne!(shape(a), shape(&b.replace("maya", "li")));
+        assert_ne!(shape(a), shape("report · 17 resources · 0.3 s"));
+    }
+
+    #[test]
+    fn the_block_of_the_readme_is_replaced() {
+        let readme = format!("a\n{BEGIN}\nold\n{END}\nb\n");
+        let new = embed(&readme, "new\n").unwrap();
+        assert_eq!(new, format!("a\n{BEGIN}\n```text\nnew\n```\n{END}\nb\n"));
+        assert!(embed("no markers", "x").is_err());
+    }
+}
