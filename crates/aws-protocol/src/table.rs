@@ -11,6 +11,7 @@ const TABLES: &[(&str, &str)] = &[
     ("ec2", include_str!("../tables/ec2.json")),
     ("iam", include_str!("../tables/iam.json")),
     ("s3", include_str!("../tables/s3.json")),
+    ("s3control", include_str!("../tables/s3control.json")),
     ("sts", include_str!("../tables/sts.json")),
 ];
 

@@ -7,6 +7,7 @@ pub mod s3_buckets;
 pub mod s3_call;
 pub mod s3_checksum;
 pub mod s3_configurations;
+pub mod s3_control;
 pub mod s3_data;
 pub mod s3_error;
 pub mod s3_identify;

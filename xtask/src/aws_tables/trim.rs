@@ -102,7 +102,12 @@ pub fn table(
         }
         if !rule.no_permission.contains(name) {
             let action = rule.actions.get(name).unwrap_or(name);
-            row["action"] = format!("{service}:{action}").into();
+            // Policies name what signs: S3 Control's actions are `s3:` ones.
+            let prefix = match service {
+                "s3control" => "s3",
+                other => other,
+            };
+            row["action"] = format!("{prefix}:{action}").into();
         }
         if operation["authtype"] == "none" {
             row["unsigned"] = true.into();
@@ -174,6 +179,8 @@ fn logged_headers(model: &Value, input: &str) -> Vec<String> {
                 && !name.contains("-customer-key")
                 && !name.ends_with("meta-")
                 && name != "x-amz-mfa"
+                // S3 Control's, which no record shows: the account is the recipient.
+                && name != "x-amz-account-id"
         })
         .collect();
     names.sort();

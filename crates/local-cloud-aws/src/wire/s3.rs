@@ -14,6 +14,7 @@ use crate::state::s3 as state;
 use crate::wire::s3_access;
 use crate::wire::s3_call::{Answered, Asked, Ids, S3Call, text};
 use crate::wire::s3_checksum;
+use crate::wire::s3_control;
 use crate::wire::s3_error::{Refused, default_message};
 use crate::wire::s3_identify;
 use crate::wire::s3_operations::Operations;
@@ -61,6 +62,9 @@ impl S3Wire {
     pub async fn call(&self, request: Request<Body>, connection: Connection) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let host = host_of(&parts);
+        if parts.uri.path().starts_with(s3_control::PREFIX) {
+            return s3_control::answer(&self.ground, parts, host, body, connection).await;
+        }
         let named = s3_route::read_host(&host);
         let target = s3_route::target(&named, parts.uri.path());
         let query = parts.uri.query().unwrap_or("").to_owned();
