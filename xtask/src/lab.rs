@@ -1,5 +1,5 @@
-//! The built program, for the chores that show what it prints. It is looked for where cargo
-//! puts it, and built when it is not there.
+//! The built program, for the chores that show what it prints: the one that `LAB_BIN` names,
+//! else the one that cargo builds.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -28,6 +28,9 @@ pub fn run(arguments: &[&str], folder: &Path) -> Result<Output, String> {
 }
 
 fn find() -> Result<PathBuf, String> {
+    if let Some(program) = std::env::var_os("LAB_BIN") {
+        return Ok(program.into());
+    }
     let root = super::root();
     let target = match std::env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => root.join(folder),
