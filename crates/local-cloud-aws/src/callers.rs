@@ -3,7 +3,7 @@
 
 use crate::account::{ACCOUNT, REGION, iam_arn, unique_id};
 use crate::operation::Outcome;
-use crate::permissions::{self, DRIFT_READER, LOG_READER, REMEDIATOR};
+use crate::permissions::{self, CI_DEPLOY, DRIFT_READER, LOG_READER, WRITES};
 use crate::principal::{Kind, Principal};
 use crate::state::cloudtrail::Trail;
 use crate::state::iam::{AccessKey, Entity, EntityKind, RoleFacts, keys, roles, users};
@@ -169,10 +169,10 @@ fn add_policies(user: &mut Entity) {
             user.attached.push("arn:aws:iam::aws:policy/AdministratorAccess".to_owned());
             return;
         }
-        "drift-reader" => ("drift-check", permissions::policy(DRIFT_READER)),
-        "log-reader" => ("log-collect", permissions::policy(LOG_READER)),
-        "remediator" => ("remediate", permissions::policy(REMEDIATOR)),
-        "ci-deploy" => ("deploy-site", permissions::policy(permissions::CI_DEPLOY)),
+        "drift-reader" => ("drift-check", permissions::policy(&[DRIFT_READER])),
+        "log-reader" => ("log-collect", permissions::policy(&[LOG_READER])),
+        "remediator" => ("remediate", permissions::policy(&[DRIFT_READER, WRITES])),
+        "ci-deploy" => ("deploy-site", permissions::policy(&[CI_DEPLOY])),
         "maya.chen" => (
             "sign-in",
             json!({ "Version": "2012-10-17", "Statement": [{

@@ -2,24 +2,22 @@
 //!
 //! `lab doctor --grant` prints the same lists out of the provider; a test holds them equal.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-/// What drift-check reads: the configuration of every supported kind and the event history.
+/// What drift-check reads: the configuration of every supported kind, the event history, and
+/// states that lie in a bucket.
 pub const DRIFT_READER: &[&str] = &[
     "cloudtrail:LookupEvents",
+    "iam:GetAccessKeyLastUsed",
     "iam:GetUser",
     "iam:ListAccessKeys",
-    "iam:ListUserTags",
     "iam:ListUsers",
     "s3:GetAccelerateConfiguration",
     "s3:GetBucketAcl",
     "s3:GetBucketCORS",
-    "s3:GetBucketLocation",
     "s3:GetBucketLogging",
     "s3:GetBucketObjectLockConfiguration",
-    "s3:GetBucketOwnershipControls",
     "s3:GetBucketPolicy",
-    "s3:GetBucketPolicyStatus",
     "s3:GetBucketPublicAccessBlock",
     "s3:GetBucketRequestPayment",
     "s3:GetBucketTagging",
@@ -27,10 +25,10 @@ pub const DRIFT_READER: &[&str] = &[
     "s3:GetBucketWebsite",
     "s3:GetEncryptionConfiguration",
     "s3:GetLifecycleConfiguration",
+    "s3:GetObject",
     "s3:GetReplicationConfiguration",
     "s3:ListAllMyBuckets",
     "s3:ListBucket",
-    "sts:GetCallerIdentity",
 ];
 
 /// What log-collect reads: the event history, the trails and the objects they write.
@@ -44,21 +42,14 @@ pub const LOG_READER: &[&str] = &[
     "s3:GetObject",
     "s3:ListAllMyBuckets",
     "s3:ListBucket",
-    "sts:GetCallerIdentity",
 ];
 
-/// What remediate reads and writes: drift-check's, and the writes of every supported kind.
-pub const REMEDIATOR: &[&str] = &[
-    "cloudtrail:LookupEvents",
+/// What remediate writes, beside reading what drift-check reads: every supported kind.
+pub const WRITES: &[&str] = &[
     "iam:CreateAccessKey",
     "iam:CreateUser",
     "iam:DeleteAccessKey",
     "iam:DeleteUser",
-    "iam:GetUser",
-    "iam:ListAccessKeys",
-    "iam:ListGroupsForUser",
-    "iam:ListUserTags",
-    "iam:ListUsers",
     "iam:TagUser",
     "iam:UntagUser",
     "iam:UpdateAccessKey",
@@ -66,31 +57,18 @@ pub const REMEDIATOR: &[&str] = &[
     "s3:CreateBucket",
     "s3:DeleteBucket",
     "s3:DeleteBucketPolicy",
-    "s3:GetAccelerateConfiguration",
-    "s3:GetBucketAcl",
-    "s3:GetBucketCORS",
-    "s3:GetBucketLocation",
-    "s3:GetBucketLogging",
-    "s3:GetBucketObjectLockConfiguration",
-    "s3:GetBucketOwnershipControls",
-    "s3:GetBucketPolicy",
-    "s3:GetBucketPolicyStatus",
-    "s3:GetBucketPublicAccessBlock",
-    "s3:GetBucketRequestPayment",
-    "s3:GetBucketTagging",
-    "s3:GetBucketVersioning",
-    "s3:GetBucketWebsite",
-    "s3:GetEncryptionConfiguration",
-    "s3:GetLifecycleConfiguration",
-    "s3:GetReplicationConfiguration",
-    "s3:ListAllMyBuckets",
-    "s3:ListBucket",
+    "s3:DeleteBucketWebsite",
+    "s3:PutAccelerateConfiguration",
+    "s3:PutBucketAcl",
+    "s3:PutBucketCORS",
+    "s3:PutBucketLogging",
     "s3:PutBucketPolicy",
     "s3:PutBucketPublicAccessBlock",
+    "s3:PutBucketRequestPayment",
     "s3:PutBucketTagging",
     "s3:PutBucketVersioning",
+    "s3:PutBucketWebsite",
     "s3:PutEncryptionConfiguration",
-    "sts:GetCallerIdentity",
 ];
 
 /// What a deployment job is given in too many places.
@@ -105,13 +83,13 @@ pub const CI_DEPLOY: &[&str] = &[
     "s3:PutObject",
 ];
 
-/// The policy document of a list.
-pub fn policy(actions: &[&str]) -> String {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": "*" }],
-    })
-    .to_string()
+/// The policy document of lists, a statement each.
+pub fn policy(lists: &[&[&str]]) -> String {
+    let statements: Vec<Value> = lists
+        .iter()
+        .map(|actions| json!({ "Effect": "Allow", "Action": actions, "Resource": "*" }))
+        .collect();
+    json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
 
 #[cfg(test)]
@@ -120,9 +98,9 @@ mod tests {
 
     #[test]
     fn lists_are_sorted_and_become_policies() {
-        for list in [DRIFT_READER, LOG_READER, REMEDIATOR, CI_DEPLOY] {
+        for list in [DRIFT_READER, LOG_READER, WRITES, CI_DEPLOY] {
             assert!(list.is_sorted_by(|a, b| a < b));
-            let policy = iam_policy::Policy::parse(&policy(list)).unwrap();
+            let policy = iam_policy::Policy::parse(&policy(&[list])).unwrap();
             policy.check(iam_policy::Attachment::Identity).unwrap();
         }
     }

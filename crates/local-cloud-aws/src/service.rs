@@ -56,10 +56,11 @@ fn way(parts: &Parts) -> Way {
             },
         };
     }
+    let at_root = parts.uri.path() == "/";
     let form = parts.method == Method::POST
-        && parts.uri.path() == "/"
         && is(&parts.headers, CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded");
-    match parts.headers.contains_key("x-amz-target") || form || query.contains("Action=") {
+    let target = parts.headers.contains_key("x-amz-target");
+    match at_root && (target || form || query.contains("Action=")) {
         true => Way::Body,
         false => Way::S3,
     }

@@ -76,8 +76,15 @@ impl Lab {
         self.with(&id, &secret, text("SessionToken"))
     }
 
+    pub async fn try_send(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> reqwest::Result<reqwest::Response> {
+        self.http.execute(request.try_into()?).await
+    }
+
     pub async fn send(&self, request: http::Request<Vec<u8>>) -> (u16, http::HeaderMap, Vec<u8>) {
-        let response = self.http.execute(request.try_into().unwrap()).await.unwrap();
+        let response = self.try_send(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         (status, headers, response.bytes().await.unwrap().to_vec())
     }

@@ -44,3 +44,20 @@ async fn errors_and_throttling_are_the_services_own() {
     }
     assert!(codes.iter().any(|code| code == "Throttling"), "{codes:?}");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_lost_was_given_all_the_same() {
+    let lab = lab().await;
+    let deployer = lab.caller("deployer").await;
+    set(&lab, "CreateUser", FaultEffect::LostAnswer).await;
+    let operation = aws_protocol::Operation::named("iam", "CreateUser").unwrap();
+    let input = json!({ "UserName": "exporter" });
+    let outgoing = aws_protocol::codec::encode_request(operation, &input).unwrap();
+    let mut request = outgoing.into_http(&lab.url()).unwrap();
+    let now = std::time::SystemTime::now();
+    let credentials = &deployer.credentials;
+    aws_protocol::sign::sign_request(&mut request, credentials, "iam", "us-east-1", now).unwrap();
+    assert!(lab.try_send(request).await.is_err());
+    deployer.ok("iam", "GetUser", json!({ "UserName": "exporter" })).await;
+    assert_eq!(deployer.records("EventName", "CreateUser").await.len(), 1);
+}

@@ -73,3 +73,27 @@ async fn an_operation_that_is_not_here_is_never_a_success() {
         assert_eq!(found, status, "{body}: {}", String::from_utf8_lossy(&answer));
     }
 }
+
+#[tokio::test]
+async fn records_of_calls_through_tls_say_so() {
+    let lab = lab().await;
+    let deployer = lab.caller("deployer").await;
+    let endpoints = lab.running.endpoints();
+    let bundle = std::fs::read(&endpoints.ca_bundle).unwrap();
+    let roots = reqwest::Certificate::from_pem_bundle(&bundle).unwrap();
+    let proxied = reqwest::Client::builder()
+        .proxy(reqwest::Proxy::all(endpoints.url()).unwrap())
+        .tls_certs_only(roots)
+        .build()
+        .unwrap();
+    let operation = aws_protocol::Operation::named("iam", "ListUsers").unwrap();
+    let outgoing = aws_protocol::codec::encode_request(operation, &json!({})).unwrap();
+    let mut request = outgoing.into_http("https://iam.amazonaws.com/").unwrap();
+    let now = std::time::SystemTime::now();
+    let credentials = &deployer.credentials;
+    aws_protocol::sign::sign_request(&mut request, credentials, "iam", "us-east-1", now).unwrap();
+    let response = proxied.execute(request.try_into().unwrap()).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let record = &deployer.records("EventName", "ListUsers").await[0];
+    assert_eq!(record["tlsDetails"]["clientProvidedHostHeader"], "iam.amazonaws.com");
+}
