@@ -1,0 +1,156 @@
+//! Calls on one bucket, through all layers, in the region where the bucket is.
+
+use crate::error::{self, Failed};
+use crate::session::AwsSession;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use provider::layers::Call;
+use provider::{ErrorKind, ProviderError};
+use std::error::Error;
+use std::future::Future;
+use std::sync::PoisonError;
+
+/// One bucket and what a call on it is called.
+pub(crate) struct Bucket<'a> {
+    session: &'a AwsSession,
+    pub name: &'a str,
+    target: String,
+}
+
+/// What an attempt came to.
+enum Attempt<T> {
+    Answer(T),
+    NotConfigured,
+    OtherRegion(String),
+}
+
+impl<'a> Bucket<'a> {
+    /// `region`: where a state says that it is. An answer may say otherwise.
+    pub fn new(session: &'a AwsSession, name: &'a str, region: Option<&str>) -> Self {
+        if let Some(region) = region.filter(|r| !r.is_empty()) {
+            let mut known = session.regions.lock().unwrap_or_else(PoisonError::into_inner);
+            known.entry(name.to_owned()).or_insert_with(|| region.to_owned());
+        }
+        Bucket { session, name, target: format!("bucket {name}") }
+    }
+
+    /// Calls that are about no bucket: the list of them.
+    pub fn of_account(session: &'a AwsSession) -> Self {
+        Bucket { session, name: "", target: "all buckets".to_owned() }
+    }
+
+    pub fn region(&self) -> String {
+        self.session.bucket_region(self.name)
+    }
+
+    /// A read; `None` when an answer has one of the `absent` codes.
+    pub async fn find<T, E, F, A>(
+        &self,
+        operation: &str,
+        absent: &[&str],
+        attempt: A,
+    ) -> Result<Option<T>, ProviderError>
+    where
+        A: Fn(aws_sdk_s3::Client) -> F,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let name = format!("s3:{operation}");
+        self.call(Call::read(&name, &self.target), absent, attempt).await
+    }
+
+    pub async fn read<T, E, F, A>(&self, operation: &str, attempt: A) -> Result<T, ProviderError>
+    where
+        A: Fn(aws_sdk_s3::Client) -> F,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let name = format!("s3:{operation}");
+        let call = Call::read(&name, &self.target);
+        let answer = self.call(call.clone(), &[], attempt).await?;
+        answer.ok_or_else(|| call.error(ErrorKind::Malformed))
+    }
+
+    /// A write. Each of S3's bucket settings is written whole, so that writing it twice is
+    /// writing it once.
+    pub async fn write<T, E, F, A>(&self, operation: &str, attempt: A) -> Result<T, ProviderError>
+    where
+        A: Fn(aws_sdk_s3::Client) -> F,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        self.read(operation, attempt).await
+    }
+
+    pub async fn call<T, E, F, A>(
+        &self,
+        call: Call<'_>,
+        absent: &[&str],
+        attempt: A,
+    ) -> Result<Option<T>, ProviderError>
+    where
+        A: Fn(aws_sdk_s3::Client) -> F,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let session = self.session;
+        let once = |region: String| {
+            let client = session.s3_client(&region);
+            let (call, attempt) = (&call, &attempt);
+            async move {
+                session.credentials(call).await?;
+                session
+                    .layers
+                    .call(call.clone(), || async {
+                        let failed = match attempt(client.clone()).await {
+                            Ok(answer) => return Ok(Attempt::Answer(answer)),
+                            Err(failed) => failed,
+                        };
+                        let source = session.source();
+                        let failed = error::of_sdk(call, &failed, session.caller(), &source);
+                        settle(failed, absent)
+                    })
+                    .await
+            }
+        };
+        let region = self.region();
+        let mut outcome = once(region.clone()).await?;
+        if let Attempt::OtherRegion(other) = &outcome
+            && *other != region
+        {
+            let other = other.clone();
+            session.bucket_lies_in(self.name, &other);
+            outcome = once(other).await?;
+        }
+        match outcome {
+            Attempt::Answer(answer) => Ok(Some(answer)),
+            Attempt::NotConfigured => Ok(None),
+            Attempt::OtherRegion(region) => Err(call
+                .error(ErrorKind::Malformed)
+                .because(format!("the bucket is said to be in {region}, and is not"))),
+        }
+    }
+}
+
+fn settle<T>(failed: Failed, absent: &[&str]) -> Result<Attempt<T>, ProviderError> {
+    if failed.is_any(absent) {
+        return Ok(Attempt::NotConfigured);
+    }
+    match failed.region {
+        Some(region) => Ok(Attempt::OtherRegion(region)),
+        None => Err(failed.error),
+    }
+}
+
+impl AwsSession {
+    pub(crate) fn bucket_region(&self, bucket: &str) -> String {
+        let known = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(bucket).cloned().unwrap_or_else(|| self.region().to_owned())
+    }
+
+    pub(crate) fn bucket_lies_in(&self, bucket: &str, region: &str) {
+        let mut known = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(bucket.to_owned(), region.to_owned());
+    }
+}
