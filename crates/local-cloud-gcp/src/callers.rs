@@ -42,8 +42,12 @@ const WRITE: [&str; 4] = [
 const LOGS: [&str; 3] =
     ["logging.logEntries.list", "logging.privateLogEntries.list", "resourcemanager.projects.get"];
 
+const PIPELINES: [&str; 3] =
+    ["storage.buckets.get", "storage.buckets.list", "storage.buckets.update"];
+
 const DRIFT_READER: &str = "projects/acme-lab/roles/labDriftReader";
 const LOG_READER: &str = "projects/acme-lab/roles/labLogReader";
+const PIPELINE: &str = "projects/acme-lab/roles/labPipeline";
 const REMEDIATOR: &str = "projects/acme-lab/roles/labRemediator";
 
 const CALLERS: [Founded; 6] = [
@@ -78,9 +82,9 @@ const CALLERS: [Founded; 6] = [
     Founded {
         name: "pipeline",
         kind: AccountKind::ServiceAccount,
-        title: "service account of a nightly job; reads and writes objects",
+        title: "service account of a nightly job; writes objects and updates buckets",
         origin: "192.0.2.40",
-        roles: &["roles/storage.objectAdmin", "roles/storage.bucketViewer"],
+        roles: &["roles/storage.objectAdmin", PIPELINE],
     },
     Founded {
         name: "li.wei@example.com",
@@ -93,9 +97,10 @@ const CALLERS: [Founded; 6] = [
 
 /// The project, its people, and the bucket that its audit log is exported to.
 pub fn found(ground: &Ground, tx: &mut Tx<'_>) {
-    let roles: [(&str, &str, Vec<&str>); 3] = [
+    let roles: [(&str, &str, Vec<&str>); 4] = [
         (DRIFT_READER, "Lab drift reader", READ.to_vec()),
         (LOG_READER, "Lab log reader", LOGS.to_vec()),
+        (PIPELINE, "Lab pipeline", PIPELINES.to_vec()),
         (REMEDIATOR, "Lab remediator", [&READ[..], &WRITE].concat()),
     ];
     for (name, title, permissions) in roles {

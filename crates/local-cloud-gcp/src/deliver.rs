@@ -9,7 +9,7 @@ use crate::audit::{Entry, TABLE};
 use crate::calls::acl;
 use crate::error::ApiError;
 use crate::state::bucket;
-use crate::state::object::{self, Object, crc32c};
+use crate::state::object::{self, Object};
 use crate::story;
 use local_cloud::{Ground, Tx};
 use model::Timestamp;
@@ -97,7 +97,8 @@ fn put_file(tx: &mut Tx<'_>, hour: &str, blob: String, bytes: &[u8], now: Timest
         metageneration: 1,
         blob,
         size: bytes.len() as u64,
-        crc32c: crc32c(bytes),
+        crc32c: object::crc32c(bytes),
+        md5: object::md5(bytes),
         content_type: Some("application/json".to_owned()),
         headers: BTreeMap::new(),
         metadata: BTreeMap::new(),

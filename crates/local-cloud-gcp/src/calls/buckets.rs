@@ -18,6 +18,9 @@ const GET: Method =
     Method::storage("storage.buckets.get", "storage.buckets.get", Access::AdminRead);
 const LIST: Method =
     Method::storage("storage.buckets.list", "storage.buckets.list", Access::AdminRead);
+/// What a bucket is made like; asking takes the permission to list its objects.
+const LAYOUT: Method =
+    Method::storage("storage.buckets.getStorageLayout", "storage.objects.list", Access::AdminRead);
 const UPDATE: Method =
     Method::storage("storage.buckets.update", "storage.buckets.update", Access::AdminWrite);
 const DELETE: Method =
@@ -125,6 +128,10 @@ impl Calls {
             Ok(bucket)
         })
         .await
+    }
+
+    pub async fn storage_layout(&self, call: &Call, name: &str) -> Result<Bucket, ApiError> {
+        self.perform(call, &LAYOUT, Target::Bucket(name), |work| work.bucket()).await
     }
 
     pub async fn list_buckets(

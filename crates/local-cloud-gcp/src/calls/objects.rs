@@ -76,7 +76,8 @@ impl Calls {
     ) -> Result<Object, ApiError> {
         check_name(&new.name)?;
         let crc32c = object::crc32c(&bytes);
-        check_sums(&new.body, crc32c, bytes.len())?;
+        let md5 = object::md5(&bytes);
+        check_sums(&new.body, crc32c, &md5, bytes.len())?;
         let target = Target::NewObject { bucket: &new.bucket, name: &new.name };
         self.perform(call, &CREATE, target, |work| {
             let bucket = work.bucket()?;
@@ -98,6 +99,7 @@ impl Calls {
                 blob,
                 size: bytes.len() as u64,
                 crc32c,
+                md5: md5.clone(),
                 content_type: text("contentType").or_else(|| new.content_type.clone()),
                 headers: HEADERS.iter().filter_map(|h| Some(((*h).to_owned(), text(h)?))).collect(),
                 metadata: strings(new.body.get("metadata")),
@@ -383,7 +385,7 @@ fn check_name(name: &str) -> Result<(), ApiError> {
 }
 
 /// A checksum that the client sent along must be that of what arrived.
-fn check_sums(body: &Value, crc32c: u32, size: usize) -> Result<(), ApiError> {
+fn check_sums(body: &Value, crc32c: u32, md5: &str, size: usize) -> Result<(), ApiError> {
     use base64::Engine;
     let ours = base64::engine::general_purpose::STANDARD.encode(crc32c.to_be_bytes());
     if let Some(theirs) = body.get("crc32c").and_then(Value::as_str)
@@ -391,6 +393,13 @@ fn check_sums(body: &Value, crc32c: u32, size: usize) -> Result<(), ApiError> {
     {
         return Err(ApiError::invalid(format!(
             "Provided CRC32C \"{theirs}\" doesn't match calculated CRC32C \"{ours}\"."
+        )));
+    }
+    if let Some(theirs) = body.get("md5Hash").and_then(Value::as_str)
+        && theirs != md5
+    {
+        return Err(ApiError::invalid(format!(
+            "Provided MD5 hash \"{theirs}\" doesn't match calculated MD5 hash \"{md5}\"."
         )));
     }
     let told = body.get("size").and_then(Value::as_str).and_then(|s| s.parse::<usize>().ok());

@@ -21,6 +21,8 @@ pub struct Object {
     pub blob: String,
     pub size: u64,
     pub crc32c: u32,
+    /// In base64, as it is answered.
+    pub md5: String,
     pub content_type: Option<String>,
     /// Cache-Control and its like, under the JSON API's names.
     pub headers: BTreeMap<String, String>,
@@ -189,6 +191,12 @@ pub fn list(view: &View<'_>, bucket: &str, listing: &Listing) -> Page {
         }
     }
     page
+}
+
+/// MD5 in base64, which some clients hold a download to.
+pub fn md5(bytes: &[u8]) -> String {
+    use md5::Digest;
+    STANDARD.encode(md5::Md5::digest(bytes))
 }
 
 /// CRC-32C (Castagnoli), the checksum that clients of Cloud Storage verify.

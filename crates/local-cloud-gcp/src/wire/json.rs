@@ -85,6 +85,15 @@ async fn route(
             google.calls.get_bucket(call, bucket, Preconditions::default(), false).await?;
             Ok(answer(200, &json!({"kind": "storage#anywhereCaches"})))
         }
+        ["b", bucket, "storageLayout"] if head.method == Method::GET => {
+            let bucket = google.calls.storage_layout(call, bucket).await?;
+            Ok(answer(200, &json_shape::layout(&bucket)))
+        }
+        // No bucket here has one; clients ask before they delete a bucket.
+        ["b", bucket, "managedFolders"] if head.method == Method::GET => {
+            google.calls.storage_layout(call, bucket).await?;
+            Ok(answer(200, &json!({"kind": "storage#managedFolders"})))
+        }
         ["b", bucket, "acl", rest @ ..] => {
             bucket_acl(google, call, &head.method, bucket, rest, &body).await
         }

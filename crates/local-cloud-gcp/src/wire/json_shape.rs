@@ -53,6 +53,16 @@ pub fn bucket(bucket: &Bucket, full: bool) -> Value {
     answer
 }
 
+pub fn layout(bucket: &Bucket) -> Value {
+    json!({
+        "kind": "storage#storageLayout",
+        "bucket": bucket.name,
+        "location": bucket.config.location,
+        "locationType": bucket.config.location_type(),
+        "hierarchicalNamespace": {"enabled": false},
+    })
+}
+
 pub fn bucket_acl(bucket: &Bucket) -> Value {
     acl::of_bucket(bucket).iter().map(|a| bucket_entry(bucket, a)).collect()
 }
@@ -115,6 +125,7 @@ pub fn object(object: &Object, full: bool, uniform: bool) -> Value {
         "storageClass": object.storage_class,
         "size": object.size.to_string(),
         "crc32c": object.crc32c_text(),
+        "md5Hash": object.md5,
         "etag": object.etag(),
         "timeCreated": object.created,
         "updated": object.updated,

@@ -182,7 +182,7 @@ pub fn media(
         ("x-goog-stored-content-length", length.to_string()),
         ("x-goog-stored-content-encoding", "identity".to_owned()),
         ("x-goog-storage-class", object.storage_class.clone()),
-        ("x-goog-hash", format!("crc32c={}", object.crc32c_text())),
+        ("x-goog-hash", format!("crc32c={},md5={}", object.crc32c_text(), object.md5)),
         ("accept-ranges", "bytes".to_owned()),
     ] {
         put_header(&mut response, name, &value);
