@@ -1,3 +1,5 @@
+//! Who is there from the beginning, and the environment that `--as` gives.
+
 use crate::client::lab;
 use local_cloud::control::{Answer, Ask};
 use serde_json::json;

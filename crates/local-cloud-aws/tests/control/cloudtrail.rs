@@ -1,3 +1,5 @@
+//! The event history and trails: who, what, from where, and who may ask.
+
 use crate::client::lab;
 use model::Timestamp;
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Log files in CloudTrail's own layout, each record once.
+
 use crate::client::{As, Lab, lab};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Bad weather in the services' own words.
+
 use crate::client::lab;
 use local_cloud::control::Ask;
 use local_cloud::faults::{Fault, FaultEffect};

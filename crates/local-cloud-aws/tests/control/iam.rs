@@ -1,3 +1,5 @@
+//! Users, keys, roles and policies, and that they decide.
+
 use crate::client::lab;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! Which service answers, and how it refuses what it does not have.
+
 use crate::client::lab;
 use serde_json::json;
 

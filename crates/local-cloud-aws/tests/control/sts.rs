@@ -1,3 +1,5 @@
+//! Roles assumed by whom they trust, and sessions that end.
+
 use crate::client::lab;
 use serde_json::json;
 
