@@ -5,7 +5,10 @@ use crate::error::ServiceError;
 use crate::table::{Protocol, Service};
 use crate::timestamp;
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings};
+use aws_sigv4::http_request::{
+    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
+    UriPathNormalizationMode,
+};
 use aws_sigv4::sign::v4;
 use std::fmt;
 use std::time::SystemTime;
@@ -243,8 +246,15 @@ fn sign_with<B: AsRef<[u8]>>(
     signing_name: &str,
     region: &str,
     now: SystemTime,
-    settings: SigningSettings,
+    mut settings: SigningSettings,
 ) -> Result<(), SignError> {
+    // S3 signs the path as it is on the wire: a key may hold anything.
+    if signing_name == "s3" {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    }
+    // Who presigns does not know what will be sent.
+    let presigned_s3 = signing_name == "s3" && settings.expires_in.is_some();
     let identity = credentials.clone().into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
@@ -265,7 +275,10 @@ fn sign_with<B: AsRef<[u8]>>(
         request.method().as_str(),
         request.uri().to_string(),
         headers.into_iter(),
-        SignableBody::Bytes(request.body().as_ref()),
+        match presigned_s3 {
+            true => SignableBody::UnsignedPayload,
+            false => SignableBody::Bytes(request.body().as_ref()),
+        },
     );
     let signable = signable.map_err(|e| SignError(e.to_string()))?;
     let signed = aws_sigv4::http_request::sign(signable, &parameters)

@@ -25,16 +25,18 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderName};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body::Body as _;
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
-use local_cloud::service::{BodyError, full, read_body};
+use local_cloud::service::{BodyError, BoxError, full, read_body};
 use local_cloud::{Body, Connection, FaultAction, Ground, LostAnswer};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Error, S3ErrorCode, S3Result};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
 /// A configuration, a list of a thousand keys or of ten thousand parts fits in.
 const LARGEST_DOCUMENT: usize = 4 << 20;
@@ -85,13 +87,7 @@ impl S3Wire {
         let bytes_in = Arc::new(AtomicU64::new(0));
         // Object data streams through; everything else is a document and in the record.
         let streams = matches!(operation.name, "PutObject" | "UploadPart");
-        let counter = bytes_in.clone();
-        let body = body.map_frame(move |frame| {
-            if let Some(data) = frame.data_ref() {
-                counter.fetch_add(data.len() as u64, Ordering::AcqRel);
-            }
-            frame
-        });
+        let body = Counted { inner: body, bytes: bytes_in.clone() };
         let (document, stream, refusal) = match (streams, refusal) {
             (true, refusal) => (Bytes::new(), Some(Body::new(body)), refusal),
             (false, refusal) => match read_body(Body::new(body), LARGEST_DOCUMENT).await {
@@ -188,6 +184,38 @@ impl S3Wire {
         let mut out = Response::from_parts(parts, body.boxed_unsync());
         mark(&mut out, &ids);
         out
+    }
+}
+
+/// A body that counts what comes, for the record, and still says how much will.
+struct Counted {
+    inner: Body,
+    bytes: Arc<AtomicU64>,
+}
+
+impl http_body::Body for Counted {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            self.bytes.fetch_add(data.len() as u64, Ordering::AcqRel);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
     }
 }
 

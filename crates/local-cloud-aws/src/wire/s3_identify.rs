@@ -69,12 +69,12 @@ pub fn caller(ground: &Ground, parts: &Parts, host_region: Option<&str>) -> Call
         let scope = Scope::of(&parts.headers, query);
         let region = scope.as_ref().map(|s| s.region.clone()).or(host_region.map(str::to_owned));
         let nobody = Caller::nobody(view, region);
+        if authorization.is_some_and(|header| !header.starts_with("AWS4-HMAC-SHA256")) {
+            return nobody.refused(Refused::invalid_argument("Unsupported Authorization Type"));
+        }
         // The body's hash is the one declared; the protocol layer holds the body to it.
         match identify::authenticate(view, &HttpParts::new(parts, &[])) {
             Ok(Some((principal, signed))) => signed_by(nobody, principal, &signed, presigned),
-            Ok(None) if authorization.is_some() => {
-                nobody.refused(Refused::invalid_argument("Unsupported Authorization Type"))
-            }
             Ok(None) => nobody,
             Err(error) => {
                 let key = scope.as_ref().map(|scope| scope.access_key.as_str());
