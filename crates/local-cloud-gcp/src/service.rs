@@ -33,6 +33,7 @@ enum Way {
     Metadata,
     Logging,
     Projects,
+    Userinfo,
     Storage,
     Xml,
     Unserved,
@@ -90,6 +91,9 @@ fn way_of_path(method: &Method, path: &str) -> Option<Way> {
     }
     if path == "/v2/entries:list" {
         return Some(Way::Logging);
+    }
+    if matches!(path, "/v1/userinfo" | "/oauth2/v3/userinfo") {
+        return Some(Way::Userinfo);
     }
     if path.starts_with("/v1/projects") || path.starts_with("/v3/projects") {
         return Some(Way::Projects);
@@ -151,6 +155,7 @@ impl CloudService for Google {
             Way::Storage => wire::json::serve(self, &call, request).await,
             Way::Xml => wire::xml::serve(self, &call, &host, request).await,
             Way::Logging => wire::logging::serve(self, &call, request).await,
+            Way::Userinfo => wire::userinfo::serve(&call),
             Way::Projects => wire::projects::serve(self, &call, request).await,
             Way::Unserved | Way::Token | Way::Metadata => {
                 let what = format!("{} {}", request.method(), request.uri().path());

@@ -10,6 +10,7 @@ pub mod objects;
 pub mod projects;
 pub mod token;
 pub mod upload;
+pub mod userinfo;
 pub mod xml;
 
 use crate::error::ApiError;
