@@ -38,7 +38,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "reference",
         takes: "[--check]",
-        what: "write docs/reference from the program's own help",
+        what: "write docs/reference from the program's own help and the facts of the kinds",
         run: reference::run,
     },
     Command {

@@ -1,9 +1,12 @@
 //! `cargo xtask reference`: docs/reference/commands.md and exit-codes.md, out of what
-//! `lab --help` says, so that page and program cannot differ. `--check` compares.
+//! `lab --help` says, and kinds.md out of the facts of the kinds, so that page and program
+//! cannot differ. `--check` compares.
+
+mod kinds;
 
 use super::lab;
 
-const MADE: &str = "<!-- written by cargo xtask reference from the program's own help -->";
+const MADE: &str = "<!-- written by cargo xtask reference -->";
 
 pub fn run(arguments: &[String]) -> Result<String, String> {
     let check = match arguments {
@@ -11,6 +14,7 @@ pub fn run(arguments: &[String]) -> Result<String, String> {
         [flag] if flag == "--check" => true,
         _ => return Err("takes nothing or --check".into()),
     };
+    lab::page("docs/reference/kinds.md", &kinds::page(&super::root(), MADE)?, check)?;
     let mut commands = format!("# Commands\n\n{MADE}\n");
     let mut seen = 0;
     describe(&mut Vec::new(), &mut commands, &mut seen)?;
