@@ -88,8 +88,7 @@ fn on_plain_endpoint(head: &Parts) -> Option<(Claim, Face)> {
         if value.starts_with("SharedKey ") || value.starts_with("SharedKeyLite ") {
             return Some((Claim::Credential, blob()));
         }
-        if let Some(token) = value.strip_prefix("Bearer ").filter(|t| tokens::looks_ours(t)) {
-            let _ = token;
+        if value.strip_prefix("Bearer ").is_some_and(tokens::looks_ours) {
             return Some((Claim::Credential, if is_arm_path(path) { Face::Arm } else { blob() }));
         }
     }

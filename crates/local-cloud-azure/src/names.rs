@@ -6,9 +6,9 @@ pub const SUBSCRIPTION_NAME: &str = "acme-lab";
 pub const LOCATION: &str = "westeurope";
 
 /// The group whose owners are trusted with customer data, and the contractor's own.
-pub const DATA_GROUP: &str = "rg-acme-data";
+pub const DATA_GROUP: &str = "acme-data";
 /// The platform team's group; the log account lies in it.
-pub const PLATFORM_GROUP: &str = "rg-acme-platform";
+pub const PLATFORM_GROUP: &str = "acme-platform";
 /// Where the Activity Log is exported to.
 pub const LOG_ACCOUNT: &str = "acmelogs";
 pub const LOG_CONTAINER: &str = "insights-activity-logs";

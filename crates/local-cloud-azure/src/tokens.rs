@@ -103,10 +103,37 @@ pub fn mint(
         ipaddr: human.then_some(origin),
         scp: human.then(|| "user_impersonation".to_owned()),
     };
+    sign(&tx.view(), &claims)
+}
+
+fn sign(view: &View<'_>, claims: &impl Serialize) -> Option<String> {
     let header = B64.encode(json!({"typ": "JWT", "alg": "HS256"}).to_string());
-    let signed = format!("{header}.{}", B64.encode(serde_json::to_vec(&claims).ok()?));
-    let signature = hmac::sign(&key(&tx.view())?, signed.as_bytes());
+    let signed = format!("{header}.{}", B64.encode(serde_json::to_vec(claims).ok()?));
+    let signature = hmac::sign(&key(view)?, signed.as_bytes());
     Some(format!("{signed}.{}", B64.encode(signature)))
+}
+
+/// Who signed in, for the client itself; no service takes it.
+pub fn identity(view: &View<'_>, principal: &Principal, client: &str, now: i64) -> Option<String> {
+    let claims = json!({
+        "aud": client,
+        "iss": format!("https://login.microsoftonline.com/{TENANT}/v2.0"),
+        "iat": now,
+        "nbf": now,
+        "exp": now + LIFETIME,
+        "name": display_name(&principal.name),
+        "oid": principal.object_id,
+        "preferred_username": principal.name,
+        "sub": principal.object_id,
+        "tid": TENANT,
+        "ver": "2.0",
+    });
+    sign(view, &claims)
+}
+
+/// The account's key in a client's cache.
+pub fn client_info(principal: &Principal) -> String {
+    B64.encode(json!({"uid": principal.object_id, "utid": TENANT}).to_string())
 }
 
 /// `Dana Ortiz` of `dana.ortiz@example.com`.
@@ -190,6 +217,8 @@ mod tests {
         forged.replace_range(30..31, if &token[30..31] == "A" { "B" } else { "A" });
         assert_eq!(verify(&forged, ARM, 1001), Err(TokenError::Invalid));
         assert_eq!(verify("nonsense", ARM, 1001), Err(TokenError::Invalid));
+        let identity = store.read(|v| identity(v, &service_principal(), "c", 1000).unwrap());
+        assert_eq!(verify(&identity, ARM, 1001), Err(TokenError::Invalid));
         assert!(looks_ours(&token) && !looks_ours("a.b.c"));
     }
 

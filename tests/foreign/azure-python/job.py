@@ -22,7 +22,16 @@ from azure.core.exceptions import (
 )
 from azure.identity import ClientSecretCredential, DefaultAzureCredential
 from azure.mgmt.storage import StorageManagementClient
-from azure.storage.blob import BlobServiceClient, PublicAccess
+from azure.storage.blob import (
+    AccountSasPermissions,
+    BlobSasPermissions,
+    BlobServiceClient,
+    ContainerClient,
+    PublicAccess,
+    ResourceTypes,
+    generate_account_sas,
+    generate_blob_sas,
+)
 
 SUBSCRIPTION = os.environ["AZURE_SUBSCRIPTION_ID"]
 LOCATION = "westeurope"
@@ -174,6 +183,41 @@ def main():
     check("opened with the key: a list is 200", answer.status_code == 200 and "big.bin" in answer.text)
     seen = storage.blob_containers.get(group, account, "reports").public_access
     check("Resource Manager shows the level", seen == "Container")
+
+    # The plain endpoint, account in the path: what clients of emulators do.
+    plain = BlobServiceClient(
+        f"{os.environ['HTTPS_PROXY']}/{account}",
+        credential={"account_name": account, "account_key": key},
+        **QUICK,
+    )
+    plain_reports = plain.get_container_client("reports")
+    plain_reports.upload_blob("path style/with a space.txt", b"plain")
+    check(
+        "path style, signed with the key",
+        plain_reports.download_blob("path style/with a space.txt").readall() == b"plain"
+        and "reports" in [c.name for c in plain.list_containers()],
+    )
+
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
+    one = generate_blob_sas(
+        account, "reports", "big.bin", account_key=key,
+        permission=BlobSasPermissions(read=True), expiry=soon,
+    )
+    answer = requests.get(f"{url}/reports/big.bin?{one}", timeout=10)
+    check("a signature for one blob reads it", answer.content == big)
+    answer = requests.get(f"{url}/reports/blocks.bin?{one}", timeout=10)
+    check("and no other", answer.headers.get("x-ms-error-code") == "AuthenticationFailed")
+    answer = requests.delete(f"{url}/reports/big.bin?{one}", timeout=10)
+    check(
+        "and deletes nothing",
+        answer.headers.get("x-ms-error-code") == "AuthorizationPermissionMismatch",
+    )
+    lists = generate_account_sas(
+        account, account_key=key, resource_types=ResourceTypes(container=True),
+        permission=AccountSasPermissions(list=True), expiry=soon,
+    )
+    listed = ContainerClient.from_container_url(f"{url}/reports?{lists}", **QUICK).list_blobs()
+    check("a signature for the account lists", "big.bin" in [b.name for b in listed])
 
     stale = BlobServiceClient(url, credential="c3RhbGU=", **QUICK)
     refused(

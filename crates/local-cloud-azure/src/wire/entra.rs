@@ -3,7 +3,7 @@
 use super::{answer, request_id};
 use crate::CLOUD;
 use crate::names::{AZURE_CLI, TENANT};
-use crate::state::principal::{self, Principal};
+use crate::state::principal::{self, Principal, PrincipalKind};
 use crate::tokens::{self, ARM, LIFETIME, STORAGE};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
@@ -184,18 +184,35 @@ fn token(ground: &Ground, path: &str, body: &[u8]) -> Result<Value, Refused> {
     };
     let through = if client.is_empty() { AZURE_CLI } else { client };
     let now = Clock::real().unix();
-    let token = ground.store.write(|tx| {
-        tokens::mint(tx, &principal, audience, through, now)
-            .ok_or_else(|| refused("temporarily_unavailable", 90033, "There is no signing key."))
-    })?;
     let scope = get("scope").unwrap_or_default();
-    Ok(json!({
+    let person = principal.kind == PrincipalKind::User;
+    // Asked for in version 2 by `openid`; clients build the signed-in account out of it.
+    let wants_identity = person && scope.split(' ').any(|s| s == "openid");
+    let refused_key = || refused("temporarily_unavailable", 90033, "There is no signing key.");
+    let (token, identity) = ground.store.write(|tx| {
+        let token = tokens::mint(tx, &principal, audience, through, now).ok_or_else(refused_key)?;
+        let identity = match wants_identity {
+            true => Some(
+                tokens::identity(&tx.view(), &principal, through, now).ok_or_else(refused_key)?,
+            ),
+            false => None,
+        };
+        Ok::<_, Refused>((token, identity))
+    })?;
+    let mut answer = json!({
         "token_type": "Bearer",
         "scope": scope,
         "expires_in": LIFETIME - 1,
         "ext_expires_in": LIFETIME - 1,
         "access_token": token,
-    }))
+    });
+    if let Some(identity) = identity {
+        answer["id_token"] = identity.into();
+        if get("client_info").is_some() {
+            answer["client_info"] = tokens::client_info(&principal).into();
+        }
+    }
+    Ok(answer)
 }
 
 fn same(given: &str, known: &str) -> bool {
