@@ -1,0 +1,222 @@
+//! `network_rules`, and how wide they are.
+
+use crate::wire::{block, first_block, items, text};
+use model::{Attributes, Resource, Value};
+use serde_json::{Value as Json, json};
+use std::net::Ipv4Addr;
+
+/// What an account without a block has on the wire; read back it is no block again.
+const BYPASS: &str = "AzureServices";
+
+/// Terraform's block out of `networkAcls`. Exactly the default set is no block (azurerm
+/// flattens it so), or drift would be reported for ever.
+pub(super) fn read(acls: Option<&Json>) -> Value {
+    let Some(acls) = acls.filter(|a| a.is_object()) else {
+        return Value::List(Vec::new());
+    };
+    let default_action = text(acls, "/defaultAction").unwrap_or("Allow");
+    let bypass = words(text(acls, "/bypass").unwrap_or_default());
+    let ips = texts(acls, "/ipRules", "value");
+    let subnets = texts(acls, "/virtualNetworkRules", "id");
+    let links: Vec<Value> = items(acls, "/resourceAccessRules")
+        .map(|rule| {
+            let of = |path| Value::from(text(rule, path).unwrap_or_default());
+            let map: Attributes = [
+                ("endpoint_resource_id".to_owned(), of("/resourceId")),
+                ("endpoint_tenant_id".to_owned(), of("/tenantId")),
+            ]
+            .into();
+            Value::Map(map)
+        })
+        .collect();
+    let plain = default_action.eq_ignore_ascii_case("Allow")
+        && bypass == [BYPASS]
+        && ips.is_empty()
+        && subnets.is_empty()
+        && links.is_empty();
+    if plain {
+        return Value::List(Vec::new());
+    }
+    block([
+        ("default_action", default_action.into()),
+        ("bypass", Value::strings(bypass)),
+        ("ip_rules", Value::strings(ips)),
+        ("virtual_network_subnet_ids", Value::strings(subnets)),
+        ("private_link_access", Value::List(links)),
+    ])
+}
+
+/// What a request said. A member that it left out has a value that the record does not tell.
+pub(super) fn said(acls: &Json) -> Value {
+    let whole =
+        ["defaultAction", "bypass", "ipRules", "virtualNetworkRules", "resourceAccessRules"]
+            .iter()
+            .all(|name| acls.get(*name).is_some_and(|v| !v.is_null()));
+    if whole {
+        return read(Some(acls));
+    }
+    let given = |name: &str, value: Value| {
+        if acls.get(name).is_some_and(|v| !v.is_null()) { value } else { Value::Redacted }
+    };
+    let action = text(acls, "/defaultAction").unwrap_or_default();
+    block([
+        ("default_action", given("defaultAction", action.into())),
+        (
+            "bypass",
+            given("bypass", Value::strings(words(text(acls, "/bypass").unwrap_or_default()))),
+        ),
+        ("ip_rules", given("ipRules", Value::strings(texts(acls, "/ipRules", "value")))),
+        (
+            "virtual_network_subnet_ids",
+            given("virtualNetworkRules", Value::strings(texts(acls, "/virtualNetworkRules", "id"))),
+        ),
+        ("private_link_access", Value::Redacted),
+    ])
+}
+
+/// `"Logging, Metrics"` is a set.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> =
+        text.split(',').map(str::trim).filter(|w| !w.is_empty()).map(str::to_owned).collect();
+    words.sort();
+    words
+}
+
+fn texts(acls: &Json, list: &str, member: &str) -> Vec<String> {
+    let path = format!("/{member}");
+    let mut texts: Vec<String> =
+        items(acls, list).filter_map(|rule| text(rule, &path)).map(str::to_owned).collect();
+    texts.sort();
+    texts
+}
+
+/// `networkAcls` out of Terraform's block; no block is the default set.
+pub(super) fn write(block: Option<&Value>) -> Json {
+    let none = Attributes::new();
+    let rules = first_block(block).unwrap_or(&none);
+    let list = |name: &str| -> Vec<&str> {
+        let list = rules.get(name).and_then(Value::as_list).unwrap_or_default();
+        list.iter().filter_map(Value::as_str).collect()
+    };
+    let text = |name: &str| rules.get(name).and_then(Value::as_str).filter(|s| !s.is_empty());
+    let bypass = match rules.get("bypass") {
+        Some(Value::List(words)) if words.is_empty() => "None".to_owned(),
+        Some(Value::List(_)) => list("bypass").join(", "),
+        _ => BYPASS.to_owned(),
+    };
+    let links: Vec<Json> = rules
+        .get("private_link_access")
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Value::as_map)
+        .map(|link| {
+            let of = |name: &str| link.get(name).map(Value::to_json).unwrap_or_default();
+            json!({"resourceId": of("endpoint_resource_id"), "tenantId": of("endpoint_tenant_id")})
+        })
+        .collect();
+    json!({
+        "defaultAction": text("default_action").unwrap_or("Allow"),
+        "bypass": bypass,
+        "ipRules": list("ip_rules").iter().map(|v| json!({"value": v, "action": "Allow"})).collect::<Vec<_>>(),
+        "virtualNetworkRules": list("virtual_network_subnet_ids")
+            .iter().map(|id| json!({"id": id, "action": "Allow"})).collect::<Vec<_>>(),
+        "resourceAccessRules": links,
+    })
+}
+
+/// Who comes through the firewall.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Network {
+    Open,
+    /// Named addresses, subnets and resources.
+    Narrow,
+    /// An address rule so wide that it is no firewall.
+    Wide(String),
+}
+
+/// The sixteenth part of the internet and more. The storage service refuses ranges that are
+/// as wide as this one by one, but takes them split up.
+const WIDE: u64 = 1 << 28;
+
+impl Network {
+    pub fn of(account: &Resource) -> Network {
+        let Some(rules) = first_block(account.attributes.get("network_rules")) else {
+            return Network::Open;
+        };
+        let action = rules.get("default_action").and_then(Value::as_str).unwrap_or("Allow");
+        if !action.eq_ignore_ascii_case("Deny") {
+            return Network::Open;
+        }
+        let ranges = rules.get("ip_rules").and_then(Value::as_list).unwrap_or_default();
+        let sizes = ranges.iter().filter_map(Value::as_str).filter_map(public_addresses);
+        let total: u64 = sizes.fold(0, u64::saturating_add);
+        if total < WIDE {
+            return Network::Narrow;
+        }
+        let texts: Vec<&str> = ranges.iter().filter_map(Value::as_str).take(3).collect();
+        Network::Wide(texts.join(" and "))
+    }
+}
+
+fn public_addresses(range: &str) -> Option<u64> {
+    let (address, prefix) = range.split_once('/').unwrap_or((range, "32"));
+    let address: Ipv4Addr = address.parse().ok()?;
+    let prefix: u32 = prefix.parse().ok().filter(|p| *p <= 32)?;
+    if address.is_private() || address.is_loopback() {
+        return Some(0);
+    }
+    Some(1_u64 << (32 - prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_set_is_no_block() {
+        let acls = json!({
+            "resourceAccessRules": [], "bypass": "AzureServices", "virtualNetworkRules": [],
+            "ipRules": [], "defaultAction": "Allow"
+        });
+        assert_eq!(read(Some(&acls)), Value::List(vec![]));
+        assert_eq!(read(None), Value::List(vec![]));
+        assert_eq!(write(None), write(Some(&Value::List(vec![]))));
+        assert_eq!(read(Some(&write(None))), Value::List(vec![]));
+    }
+
+    #[test]
+    fn rules_read_back_as_written() {
+        let rules = json!([{
+            "default_action": "Deny", "bypass": ["Logging", "Metrics"],
+            "ip_rules": ["198.51.100.7", "203.0.113.0/24"],
+            "virtual_network_subnet_ids": ["/subscriptions/s/x"],
+            "private_link_access": [
+                {"endpoint_resource_id": "/subscriptions/s/y", "endpoint_tenant_id": "t"}
+            ]
+        }]);
+        let rules = Value::from(rules);
+        assert_eq!(read(Some(&write(Some(&rules)))), rules);
+        let nobody = Value::from(json!([{"default_action": "Deny", "bypass": []}]));
+        assert_eq!(write(Some(&nobody))["bypass"], "None");
+    }
+
+    #[test]
+    fn what_a_request_leaves_out_is_not_known() {
+        let said = said(&json!({"defaultAction": "Deny"}));
+        let rules = first_block(Some(&said)).unwrap();
+        assert_eq!(rules["default_action"], "Deny".into());
+        assert_eq!(rules["ip_rules"], Value::Redacted);
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(public_addresses("203.0.113.0/24"), Some(256));
+        assert_eq!(public_addresses("198.51.100.7"), Some(1));
+        assert_eq!(public_addresses("10.0.0.0/8"), Some(0));
+        assert_eq!(public_addresses("0.0.0.0/0"), Some(1 << 32));
+        for wrong in ["", "x/8", "1.2.3.4/33", "1.2.3.4/-1", "::/0"] {
+            assert_eq!(public_addresses(wrong), None, "{wrong}");
+        }
+    }
+}
