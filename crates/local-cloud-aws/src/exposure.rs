@@ -22,7 +22,6 @@ use iam_policy::{Attached, Because, Context, Layers, Outcome, Policy, Principal,
 /// Everything that has a say in who may reach a bucket and one of its objects.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing<'a> {
-    pub bucket: &'a str,
     pub policy: Option<&'a Policy>,
     /// `None`: there is no configuration, which counts as all off.
     pub bucket_block: Option<PublicAccessBlock>,

@@ -69,7 +69,6 @@ fn check(row: Row, open: bool, why: Why) {
     let bucket_acl = Acl::canned(row.bucket_acl, OWNER, OWNER).unwrap();
     let object_acl = row.object_acl.map(|name| Acl::canned(name, OWNER, OWNER).unwrap());
     let standing = Standing {
-        bucket: "acme",
         policy: policy.as_ref(),
         bucket_block: row.block,
         account_block: row.account,
@@ -229,7 +228,6 @@ fn an_account_is_let_in_by_name_and_as_one_of_those_with_an_account() {
     acl.grants
         .push(Grant { grantee: Grantee::User("friend".to_owned()), permission: Permission::Read });
     let standing = Standing {
-        bucket: "acme",
         policy: None,
         bucket_block: Some(PublicAccessBlock::ALL),
         account_block: None,

@@ -15,6 +15,7 @@ pub mod s3_listing;
 pub mod s3_object_details;
 pub mod s3_objects;
 pub mod s3_operations;
+pub mod s3_policy;
 pub mod s3_route;
 pub mod s3_uploads;
 pub mod typed;

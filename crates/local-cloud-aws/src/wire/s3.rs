@@ -78,7 +78,7 @@ impl S3Wire {
                 Method::POST => Refused::not_implemented("PostObject"),
                 _ => Refused::new("MethodNotAllowed", 405, default_message("MethodNotAllowed")),
             };
-            let ids = Ids { request: "0".repeat(16), extended: String::new() };
+            let ids = Ids::unrecorded(&self.ground);
             return error_answer(&refused.0, None, &ids, parts.method == Method::HEAD);
         };
 
@@ -255,6 +255,9 @@ impl S3Access for Gate {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
         let name = context.s3_op().name().to_owned();
         let signed = context.credentials().is_some();
+        let path = context.s3_path();
+        let bucket = path.get_bucket_name().map(str::to_owned);
+        let key = path.get_object_key().map(str::to_owned);
         let extensions = context.extensions_mut();
         let internal = || S3Error::new(S3ErrorCode::InternalError);
         let call = extensions.get::<Arc<S3Call>>().cloned().ok_or_else(internal)?;
@@ -263,6 +266,11 @@ impl S3Access for Gate {
         // unknown part of a bucket would delete the bucket.
         if name != call.operation.name {
             return Err(Refused::not_implemented(call.operation.name).into());
+        }
+        // What is decided about must be what is done.
+        if bucket != call.bucket || key != call.key {
+            let message = default_message("InvalidURI");
+            return Err(Refused::new("InvalidURI", 400, message).into());
         }
         if signed == call.principal.is_anonymous() {
             return Err(Refused::access_denied().into());
@@ -273,7 +281,7 @@ impl S3Access for Gate {
             FaultAction::Proceed => {}
             FaultAction::Throttle => return Err(Refused::slow_down().into()),
             FaultAction::Fail => return Err(Refused::internal().into()),
-            FaultAction::Deny => return Err(Refused::access_denied().into()),
+            FaultAction::Deny => return Err(s3_access::denied(&call).into()),
             FaultAction::LoseAnswer => lost.0.store(true, Ordering::Release),
         }
         call.read(|view| s3_access::check(&call, view)).map_err(S3Error::from)

@@ -9,7 +9,7 @@ use crate::wire::s3_call::S3Call;
 use crate::wire::s3_error::Refused;
 use crate::wire::s3_route::{parameter, parameters};
 use aws_protocol::cloudtrail::Authentication;
-use iam_policy::{Context, Policy};
+use iam_policy::{Context, Policy, Request};
 use local_cloud::View;
 use s3s::dto::CopySource;
 
@@ -147,6 +147,19 @@ pub fn check(call: &S3Call, view: &View<'_>) -> Result<(), Refused> {
     needs(call).iter().try_for_each(|need| allowed(call, view, need))
 }
 
+/// The refusal of a call whose permission was taken away on request.
+pub fn denied(call: &S3Call) -> Refused {
+    let need = needs(call).into_iter().next();
+    let action = need.as_ref().map_or("s3:*", |need| need.action.as_str());
+    let resource = need.as_ref().map_or("*".to_owned(), Need::resource);
+    let request = Request::new(call.principal.in_policies(), action, &resource, ACCOUNT);
+    let reason = format!("because no identity-based policy allows the {action} action");
+    match call.principal.is_anonymous() {
+        true => Refused::access_denied(),
+        false => Refused::new("AccessDenied", 403, request.refusal(&reason)),
+    }
+}
+
 /// Decides one action.
 pub fn allowed(call: &S3Call, view: &View<'_>, need: &Need) -> Result<(), Refused> {
     let resource = need.resource();
@@ -175,7 +188,6 @@ pub fn allowed(call: &S3Call, view: &View<'_>, need: &Need) -> Result<(), Refuse
     // A stored policy was parsed when it was put.
     let policy = bucket.policy.as_deref().and_then(|text| Policy::parse(text).ok());
     let standing = Standing {
-        bucket: &bucket.name,
         policy: policy.as_ref(),
         bucket_block: bucket.public_access_block,
         account_block: s3::account_block(view, &bucket.account),

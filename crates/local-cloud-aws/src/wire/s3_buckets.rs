@@ -1,4 +1,4 @@
-//! Buckets: making, finding and deleting them, and who may reach them.
+//! Buckets: making, finding and deleting them, Block Public Access, ACLs and ownership.
 
 use crate::account::ACCOUNT;
 use crate::state::s3::{self, Acl, Bucket, Ownership, PublicAccessBlock};
@@ -6,7 +6,6 @@ use crate::state::{s3_objects, s3_uploads};
 use crate::wire::s3_acl;
 use crate::wire::s3_call::S3Call;
 use crate::wire::s3_error::Refused;
-use iam_policy::{Attachment, PUBLIC_POLICIES_PREVENTED, Policy, Request};
 use local_cloud::View;
 use s3s::dto::*;
 
@@ -238,96 +237,6 @@ pub fn delete_public_access_block(
         Ok(())
     })?;
     Ok(DeletePublicAccessBlockOutput {})
-}
-
-fn stored_policy(call: &S3Call, name: &str) -> Result<String, Refused> {
-    let absent = || Refused::new("NoSuchBucketPolicy", 404, "The bucket policy does not exist");
-    call.read(|view| bucket(view, name))?.policy.ok_or_else(absent)
-}
-
-pub fn get_bucket_policy(
-    call: &S3Call,
-    input: GetBucketPolicyInput,
-) -> Result<GetBucketPolicyOutput, Refused> {
-    Ok(GetBucketPolicyOutput { policy: Some(stored_policy(call, &input.bucket)?) })
-}
-
-pub fn get_bucket_policy_status(
-    call: &S3Call,
-    input: GetBucketPolicyStatusInput,
-) -> Result<GetBucketPolicyStatusOutput, Refused> {
-    let text = stored_policy(call, &input.bucket)?;
-    let public = Policy::parse(&text).is_ok_and(|policy| iam_policy::is_public(&policy));
-    let status = PolicyStatus { is_public: Some(public) };
-    Ok(GetBucketPolicyStatusOutput { policy_status: Some(status) })
-}
-
-pub fn put_bucket_policy(
-    call: &S3Call,
-    input: PutBucketPolicyInput,
-) -> Result<PutBucketPolicyOutput, Refused> {
-    let malformed = |message: String| Refused::new("MalformedPolicy", 400, message);
-    if input.policy.len() > s3::LARGEST_POLICY {
-        return Err(malformed("Policies must be no larger than 20480 bytes.".to_owned()));
-    }
-    if !input.policy.trim_start().starts_with('{') {
-        let message = "Policies must be valid JSON and the first byte must be '{'";
-        return Err(malformed(message.to_owned()));
-    }
-    let policy = Policy::parse(&input.policy).map_err(|error| malformed(error.to_string()))?;
-    policy.check(Attachment::Resource).map_err(|error| malformed(error.message))?;
-    check_resources(&policy, &input.bucket).map_err(|what| malformed(what.to_owned()))?;
-    change(call, &input.bucket, |bucket, view| {
-        let blocked = s3::effective_block(view, bucket).block_public_policy;
-        if blocked && iam_policy::is_public(&policy) {
-            let principal = call.principal.in_policies();
-            let request =
-                Request::new(principal, "s3:PutBucketPolicy", &bucket.arn(), &bucket.account);
-            let message = request.refusal(PUBLIC_POLICIES_PREVENTED);
-            return Err(Refused::new("AccessDenied", 403, message));
-        }
-        bucket.policy = Some(s3::without_spaces(&input.policy));
-        Ok(())
-    })?;
-    Ok(PutBucketPolicyOutput {})
-}
-
-/// A bucket's policy is about this bucket and S3's actions.
-fn check_resources(policy: &Policy, bucket: &str) -> Result<(), &'static str> {
-    use iam_policy::Selection;
-    let arn = format!("arn:aws:s3:::{bucket}");
-    for statement in &policy.statements {
-        let (Selection::Only(actions) | Selection::AllBut(actions)) = &statement.actions;
-        let of_s3 = |action: &String| {
-            action == "*" || action.get(..3).is_some_and(|s| s.eq_ignore_ascii_case("s3:"))
-        };
-        if !actions.iter().all(of_s3) {
-            return Err("Policy has invalid action");
-        }
-        let Some(Selection::Only(resources) | Selection::AllBut(resources)) = &statement.resources
-        else {
-            continue;
-        };
-        let own = |resource: &String| {
-            let rest = resource.strip_prefix(&arn);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '*', '?']))
-        };
-        if !resources.iter().all(own) {
-            return Err("Policy has invalid resource");
-        }
-    }
-    Ok(())
-}
-
-pub fn delete_bucket_policy(
-    call: &S3Call,
-    input: DeleteBucketPolicyInput,
-) -> Result<DeleteBucketPolicyOutput, Refused> {
-    change(call, &input.bucket, |bucket, _| {
-        bucket.policy = None;
-        Ok(())
-    })?;
-    Ok(DeleteBucketPolicyOutput {})
 }
 
 pub fn get_bucket_acl(

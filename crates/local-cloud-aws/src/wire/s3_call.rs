@@ -27,6 +27,21 @@ pub struct Ids {
     pub extended: String,
 }
 
+impl Ids {
+    /// Of an answer to what no operation of S3 is, and so no record.
+    pub fn unrecorded(ground: &Ground) -> Ids {
+        let made = ground.store.write(|tx| {
+            Ok::<_, Refused>(Ids { request: audit::s3_request_id(tx), extended: extended_id(tx) })
+        });
+        made.unwrap_or_else(|_| Ids::none())
+    }
+
+    /// A full disk: the answer has to go out all the same.
+    fn none() -> Ids {
+        Ids { request: "0".repeat(16), extended: STANDARD.encode([0; EXTENDED_BYTES]) }
+    }
+}
+
 pub struct S3Call {
     pub ground: Arc<Ground>,
     pub operation: Operation,
@@ -151,11 +166,7 @@ impl S3Call {
         });
         match written {
             Ok(ids) => self.recorded.get_or_init(|| ids).clone(),
-            // A full disk: the answer has to go out all the same, and needs ids.
-            Err(_) => Ids {
-                request: "0000000000000000".to_owned(),
-                extended: STANDARD.encode([0; EXTENDED_BYTES]),
-            },
+            Err(_) => Ids::none(),
         }
     }
 

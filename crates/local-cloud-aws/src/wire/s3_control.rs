@@ -47,7 +47,7 @@ pub async fn answer(
 ) -> Response<Body> {
     let Some(operation) = operation(&parts.method, parts.uri.path()) else {
         let asked = format!("{} {}", parts.method, parts.uri.path());
-        let ids = Ids { request: "0".repeat(16), extended: String::new() };
+        let ids = Ids::unrecorded(ground);
         return refusal(&Refused::not_implemented(&asked), &ids);
     };
     let mut caller = s3_identify::caller(ground, &parts, None);
@@ -77,7 +77,7 @@ pub async fn answer(
         (Some(refused), _) => Err(refused),
         (None, FaultAction::Throttle) => Err(Refused::slow_down()),
         (None, FaultAction::Fail) => Err(Refused::internal()),
-        (None, FaultAction::Deny) => Err(Refused::access_denied()),
+        (None, FaultAction::Deny) => Err(s3_access::denied(&call)),
         (None, FaultAction::Proceed | FaultAction::LoseAnswer) => carry_out(&call),
     };
     let mut out = match outcome {

@@ -4,7 +4,8 @@
 use crate::wire::s3_call::S3Call;
 use crate::wire::{
     s3_buckets as buckets, s3_configurations as configurations, s3_listing as listing,
-    s3_object_details as details, s3_objects as objects, s3_uploads as uploads,
+    s3_object_details as details, s3_objects as objects, s3_policy as policy,
+    s3_uploads as uploads,
 };
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
@@ -66,13 +67,13 @@ serve! {
         delete_public_access_block(DeletePublicAccessBlockInput) -> DeletePublicAccessBlockOutput
             = buckets::delete_public_access_block;
         get_bucket_policy(GetBucketPolicyInput) -> GetBucketPolicyOutput
-            = buckets::get_bucket_policy;
+            = policy::get_bucket_policy;
         put_bucket_policy(PutBucketPolicyInput) -> PutBucketPolicyOutput
-            = buckets::put_bucket_policy;
+            = policy::put_bucket_policy;
         delete_bucket_policy(DeleteBucketPolicyInput) -> DeleteBucketPolicyOutput
-            = buckets::delete_bucket_policy;
+            = policy::delete_bucket_policy;
         get_bucket_policy_status(GetBucketPolicyStatusInput) -> GetBucketPolicyStatusOutput
-            = buckets::get_bucket_policy_status;
+            = policy::get_bucket_policy_status;
         get_bucket_acl(GetBucketAclInput) -> GetBucketAclOutput = buckets::get_bucket_acl;
         put_bucket_acl(PutBucketAclInput) -> PutBucketAclOutput = buckets::put_bucket_acl;
         get_bucket_ownership_controls(GetBucketOwnershipControlsInput)

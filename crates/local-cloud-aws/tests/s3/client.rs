@@ -110,9 +110,13 @@ impl Lab {
     }
 
     pub async fn send(&self, request: http::Request<Vec<u8>>) -> Got {
-        let response = self.http.execute(request.try_into().unwrap()).await.unwrap();
+        self.try_send(request).await.unwrap()
+    }
+
+    async fn try_send(&self, request: http::Request<Vec<u8>>) -> reqwest::Result<Got> {
+        let response = self.http.execute(request.try_into()?).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Got { status, headers, body: response.bytes().await.unwrap().to_vec() }
+        Ok(Got { status, headers, body: response.bytes().await?.to_vec() })
     }
 }
 
@@ -124,6 +128,20 @@ impl As<'_> {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Got {
+        self.lab.send(self.request(method, path, headers, body)).await
+    }
+
+    pub async fn try_send(&self, method: &str, path: &str, body: &[u8]) -> reqwest::Result<Got> {
+        self.lab.try_send(self.request(method, path, &[], body)).await
+    }
+
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> http::Request<Vec<u8>> {
         let mut builder = http::Request::builder().method(method).uri(self.lab.url(path));
         for (name, value) in headers {
             builder = builder.header(*name, *value);
@@ -133,9 +151,9 @@ impl As<'_> {
             let mut request = builder.body(body.to_vec()).unwrap();
             let now = SystemTime::now();
             sign::sign_request(&mut request, credentials, "s3", "us-east-1", now).unwrap();
-            return self.lab.send(request).await;
+            return request;
         }
-        self.lab.send(builder.body(body.to_vec()).unwrap()).await
+        builder.body(body.to_vec()).unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Got {

@@ -95,6 +95,10 @@ async fn policies_are_held_to_their_grammar_and_their_bucket() {
         with("s3:GetObject", "arn:aws:s3:::other/*"),
         with("s3:GetObject", "arn:aws:s3:::acme-policy-2/*"),
         with("iam:GetUser", "arn:aws:s3:::acme-policy/*"),
+        with("s3:GetObject", "arn:aws:s3:::acme-policy"),
+        with("s3:ListBucket", "arn:aws:s3:::acme-policy/*"),
+        with("s3:GetObject", "arn:aws:s3:::acme-policy/*")
+            .replace(r#""*","#, r#"{"AWS":"arn:aws:iam::111122223333:user/nobody-here"},"#),
         with("s3:GetObject", &format!("arn:aws:s3:::acme-policy/{}", "x".repeat(20 * 1024))),
     ] {
         let got = me.put("/acme-policy?policy", &malformed).await;
@@ -105,6 +109,18 @@ async fn policies_are_held_to_their_grammar_and_their_bucket() {
             "{malformed}: {}",
             got.text()
         );
+    }
+    for fine in [
+        with("s3:Delete*", "arn:aws:s3:::acme-policy"),
+        with("s3:Get*", "arn:aws:s3:::acme-policy/*"),
+        with("s3:GetObjectVersion", "arn:aws:s3:::acme-policy*"),
+        with("s3:ListBucket", "arn:aws:s3:::acme-policy"),
+        with("s3:DeleteObject", "arn:aws:s3:::acme-policy/*").replace(
+            r#""*","#,
+            r#"{"AWS":["arn:aws:iam::111122223333:user/ci-deploy","444455556666"]},"#,
+        ),
+    ] {
+        me.put("/acme-policy?policy", &fine).await.ok();
     }
     let put = with("s3:GetObject", "arn:aws:s3:::acme-policy/*");
     me.put("/acme-policy?policy", &put).await.ok();

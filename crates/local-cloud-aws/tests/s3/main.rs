@@ -6,6 +6,7 @@ mod client;
 mod access;
 mod agreement;
 mod configurations;
+mod faults;
 mod objects;
 mod records;
 mod uploads;
