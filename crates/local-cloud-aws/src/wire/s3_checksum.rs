@@ -4,7 +4,9 @@ use crate::wire::s3_error::Refused;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
+use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
+use std::sync::Arc;
 
 /// A checksum algorithm of S3, by the name that answers use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,33 @@ impl Algorithm {
 
     pub fn parse(name: &str) -> Option<Algorithm> {
         ALGORITHMS.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
+    /// Of bytes that come piece by piece, in Base64.
+    pub fn of_pieces<E>(
+        self,
+        pieces: impl Iterator<Item = Result<Arc<Vec<u8>>, E>>,
+    ) -> Result<String, E> {
+        let mut hasher = ChecksumHasher::default();
+        match self {
+            Algorithm::Crc32 => hasher.crc32 = Some(Crc32::new()),
+            Algorithm::Crc32c => hasher.crc32c = Some(Crc32c::new()),
+            Algorithm::Crc64Nvme => hasher.crc64nvme = Some(Crc64Nvme::new()),
+            Algorithm::Sha1 => hasher.sha1 = Some(Sha1::new()),
+            Algorithm::Sha256 => hasher.sha256 = Some(Sha256::new()),
+        }
+        for piece in pieces {
+            hasher.update(&piece?);
+        }
+        let sum = hasher.finalize();
+        let found = match self {
+            Algorithm::Crc32 => sum.checksum_crc32,
+            Algorithm::Crc32c => sum.checksum_crc32c,
+            Algorithm::Crc64Nvme => sum.checksum_crc64nvme,
+            Algorithm::Sha1 => sum.checksum_sha1,
+            Algorithm::Sha256 => sum.checksum_sha256,
+        };
+        Ok(found.unwrap_or_default())
     }
 
     /// Of the bytes, in Base64.
@@ -89,6 +118,17 @@ pub fn verify(algorithm: Algorithm, value: &str, bytes: &[u8]) -> Result<(), Ref
 
 pub fn md5(bytes: &[u8]) -> [u8; 16] {
     Md5::checksum(bytes)
+}
+
+/// Of bytes that come piece by piece.
+pub fn md5_of_pieces<E>(
+    pieces: impl Iterator<Item = Result<Arc<Vec<u8>>, E>>,
+) -> Result<[u8; 16], E> {
+    let mut sum = Md5::new();
+    for piece in pieces {
+        sum.update(&piece?);
+    }
+    Ok(sum.finalize())
 }
 
 /// Holds the bytes to a Content-MD5 header.
@@ -145,6 +185,15 @@ mod tests {
             let expected = STANDARD.encode(hex::decode(check).unwrap());
             assert_eq!(algorithm.of(b"123456789"), expected, "{}", algorithm.name());
         }
+    }
+
+    #[test]
+    fn pieces_have_the_sum_of_the_whole() {
+        let pieces = || ["1234", "", "56789"].map(|p| Ok::<_, ()>(Arc::new(p.into()))).into_iter();
+        for algorithm in ALGORITHMS {
+            assert_eq!(algorithm.of_pieces(pieces()), Ok(algorithm.of(b"123456789")));
+        }
+        assert_eq!(md5_of_pieces(pieces()), Ok(md5(b"123456789")));
     }
 
     #[test]

@@ -454,7 +454,7 @@ pub fn copy_object(
     object.content = source.content.clone();
     // A copy of an object in parts is one object again, with the sum of its bytes.
     object.etag = match source.multipart {
-        true => hex::encode(s3_checksum::md5(&whole(call, &source)?)),
+        true => hex::encode(s3_checksum::md5_of_pieces(pieces(call, &source.content))?),
         false => source.etag.clone(),
     };
     object.checksum = source.checksum.clone().filter(|checksum| !checksum.composite);
@@ -486,11 +486,10 @@ pub fn copy_object(
     Ok(S3Response::with_headers(output, headers))
 }
 
-/// All bytes of an object.
-pub fn whole(call: &S3Call, object: &Object) -> Result<Vec<u8>, Refused> {
-    let mut bytes = Vec::new();
-    for chunk in &object.content {
-        bytes.extend_from_slice(&call.ground.store.blob(&chunk.blob)?);
-    }
-    Ok(bytes)
+/// The bytes of chunks, one after the other.
+pub fn pieces<'a>(
+    call: &'a S3Call,
+    chunks: &'a [Chunk],
+) -> impl Iterator<Item = Result<Arc<Vec<u8>>, Refused>> + 'a {
+    chunks.iter().map(|chunk| call.ground.store.blob(&chunk.blob).map_err(Refused::from))
 }

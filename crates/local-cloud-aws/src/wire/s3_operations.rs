@@ -149,8 +149,6 @@ serve! {
         list_parts(ListPartsInput) -> ListPartsOutput = uploads::list_parts;
         list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput
             = uploads::list_multipart_uploads;
-        upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput
-            = uploads::upload_part_copy;
     }
     answering {
         get_object(GetObjectInput) -> GetObjectOutput = objects::get_object;
@@ -166,5 +164,7 @@ serve! {
     streaming {
         put_object(PutObjectInput) -> PutObjectOutput = objects::put_object;
         upload_part(UploadPartInput) -> UploadPartOutput = uploads::upload_part;
+        upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput
+            = uploads::upload_part_copy;
     }
 }

@@ -7,12 +7,13 @@ use crate::wire::s3_acl::owner;
 use crate::wire::s3_buckets::{bucket, time};
 use crate::wire::s3_call::S3Call;
 use crate::wire::s3_checksum::{self, Algorithm};
-use crate::wire::s3_data::{self, Described, set, shown_version};
+use crate::wire::s3_data::{self, Described, Stored, set, shown_version};
 use crate::wire::s3_error::Refused;
 use crate::wire::s3_listing::{Names, page_size};
-use crate::wire::s3_objects::{assemble, check_write, copy_source, document_length, find};
+use crate::wire::s3_objects::{assemble, check_write, copy_source, document_length, find, pieces};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures::StreamExt;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, ChecksumType,
     CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, CopyPartResult,
@@ -173,10 +174,11 @@ fn keep_part(
     )
 }
 
-pub fn upload_part_copy(
+pub async fn upload_part_copy(
     call: &Arc<S3Call>,
-    input: UploadPartCopyInput,
-) -> Result<UploadPartCopyOutput, S3Error> {
+    request: S3Request<UploadPartCopyInput>,
+) -> Result<S3Response<UploadPartCopyOutput>, S3Error> {
+    let input = request.input;
     let number = part_number(input.part_number)?;
     let (from, from_key, version) = copy_source(&input.copy_source)?;
     let (_, source) = call.read(|view| find(call, view, from, from_key, version))?;
@@ -195,19 +197,25 @@ pub fn upload_part_copy(
             Range::parse(text).ok().and_then(|r| r.check(source.size).ok()).ok_or_else(wrong)?
         }
     };
-    let all = crate::wire::s3_objects::whole(call, &source)?;
-    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-    let bytes = all.get(place(range.start)..place(range.end)).unwrap_or_default();
+    if range.end - range.start > s3_data::LARGEST_PUT as u64 {
+        let message = "Your proposed upload exceeds the maximum allowed size";
+        return Err(Refused::new("EntityTooLarge", 400, message).into());
+    }
+    let mut bytes = Vec::new();
+    let mut stored = Stored::new(call.ground.clone(), &source.content, range);
+    while let Some(piece) = stored.next().await {
+        bytes.extend_from_slice(&piece.map_err(|_| Refused::internal())?);
+    }
     let id = &input.upload_id;
-    let (part, _) = keep_part(call, &input.bucket, &input.key, id, number, bytes, None)?;
-    Ok(UploadPartCopyOutput {
+    let (part, _) = keep_part(call, &input.bucket, &input.key, id, number, &bytes, None)?;
+    Ok(S3Response::new(UploadPartCopyOutput {
         copy_part_result: Some(CopyPartResult {
             e_tag: Some(ETag::Strong(part.etag)),
             last_modified: Some(time(part.modified)),
             ..CopyPartResult::default()
         }),
         ..UploadPartCopyOutput::default()
-    })
+    }))
 }
 
 /// The parts that are named, in order, each as it was uploaded.
@@ -261,19 +269,17 @@ fn checksum_of(call: &S3Call, upload: &Upload, parts: &[Part]) -> Result<Checksu
         None => (Some(Algorithm::Crc64Nvme), false),
     };
     let algorithm = algorithm.ok_or_else(Refused::internal)?;
-    let mut bytes = Vec::new();
-    for part in parts {
-        match (&part.checksum, composite) {
-            (Some((_, value)), true) => {
-                bytes.extend(STANDARD.decode(value).map_err(|_| Refused::internal())?);
-            }
-            _ => bytes.extend_from_slice(&call.ground.store.blob(&part.chunk.blob)?),
+    let value = if composite {
+        let mut sums = Vec::new();
+        for part in parts {
+            let (_, value) = part.checksum.as_ref().ok_or_else(Refused::internal)?;
+            sums.extend(STANDARD.decode(value).map_err(|_| Refused::internal())?);
         }
-    }
-    let mut value = algorithm.of(&bytes);
-    if composite {
-        value.push_str(&format!("-{}", parts.len()));
-    }
+        format!("{}-{}", algorithm.of(&sums), parts.len())
+    } else {
+        let chunks: Vec<Chunk> = parts.iter().map(|part| part.chunk.clone()).collect();
+        algorithm.of_pieces(pieces(call, &chunks))?
+    };
     Ok(Checksum { algorithm: algorithm.name().to_owned(), value, composite })
 }
 

@@ -62,6 +62,28 @@ async fn parts_become_one_object() {
 }
 
 #[tokio::test]
+async fn a_part_can_be_copied_out_of_another_object() {
+    let lab = lab().await;
+    let me = lab.deployer().await;
+    me.put("/acme-parts", "").await.ok();
+    me.put("/acme-parts/from", "0123456789").await.ok();
+    let path = "/acme-parts/to";
+    let id = begin(&me, path).await;
+    let headers =
+        [("x-amz-copy-source", "acme-parts/from"), ("x-amz-copy-source-range", "bytes=2-4")];
+    let part = format!("{path}?partNumber=1&uploadId={id}");
+    let copied = me.send("PUT", &part, &headers, b"").await.ok().xml();
+    let etag = copied.text_of("ETag").unwrap();
+    me.post(&format!("{path}?uploadId={id}"), complete(&[(1, etag)])).await.ok();
+    assert_eq!(me.get(path).await.ok().body, b"234");
+    // A copy of an object in parts is one object again.
+    let source = [("x-amz-copy-source", "acme-parts/to")];
+    me.send("PUT", "/acme-parts/again", &source, b"").await.ok();
+    let head = me.head("/acme-parts/again").await.ok();
+    assert_eq!(head.header("etag"), "\"289dff07669d7a23de0ef88d2f7129e7\"");
+}
+
+#[tokio::test]
 async fn small_parts_and_aborted_uploads_come_to_nothing() {
     let lab = lab().await;
     let me = lab.deployer().await;
