@@ -1,0 +1,52 @@
+//! The conformance suite against the local cloud. Azurite serves no Resource Manager, so no
+//! kind runs there; what it does serve is in `blobs.rs`.
+
+#![allow(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
+
+mod support;
+
+use futures::FutureExt;
+use local_cloud::faults::{Fault, FaultEffect};
+use provider::conformance::{Suite, Throttled};
+use std::io::Write;
+use support::Lab;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_on_the_local_cloud() {
+    let lab = Lab::start().await;
+    let ground = lab.running.ground().clone();
+    let switch = Box::new(move |on: bool| {
+        ground.faults.clear();
+        if !on {
+            return;
+        }
+        for service in ["Microsoft.Resources", "Microsoft.Storage"] {
+            let effect = FaultEffect::Throttle { per_second: 1.0 };
+            let service_name = Some(service.to_owned());
+            ground.faults.set(Fault {
+                cloud: None,
+                service: service_name,
+                operation: None,
+                effect,
+            });
+            // The first call of a second is for nobody.
+            let cloud = provider_azure::CLOUD;
+            let drained = ground.faults.check(&cloud, service, "drain").now_or_never();
+            assert!(drained.is_some());
+        }
+    });
+    let suite = Suite {
+        backend: "local".to_owned(),
+        unique: "k3f9a2".to_owned(),
+        admin: lab.connect("deployer").await,
+        // Her roles end at two resource groups.
+        denied: Some(lab.connect("dana.ortiz@example.com").await),
+        throttled: Some(Throttled { connection: lab.connect("deployer").await, switch }),
+        lacks: vec![],
+    };
+    let matrix = suite.run().await;
+    let _ = std::io::stdout().write_all(matrix.to_string().as_bytes());
+    assert_eq!(matrix.verdict(), Ok(()), "\n{matrix}");
+    assert_eq!(matrix.ran(), 24, "\n{matrix}");
+    lab.running.stop().await;
+}
