@@ -245,7 +245,7 @@ fn key_file(
     let private = match private {
         Some(private) => private,
         None => {
-            let key = NewKey::make()
+            let key = NewKey::of(&account.email)
                 .map_err(|e| LocalCloudError::Certificate(format!("no RSA key: {}", e.message)))?;
             account.public_key = Some(key.public_key);
             remember(ground, &account)?;

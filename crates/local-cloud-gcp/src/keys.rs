@@ -7,10 +7,13 @@ use aws_lc_rs::signature::{self, KeyPair as _, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// Longer than any assertion of a client here.
 const LONGEST: usize = 16 << 10;
 
+#[derive(Clone)]
 pub struct NewKey {
     /// PKCS#8 in PEM: goes into the credential file and nowhere else.
     pub private_pem: String,
@@ -102,8 +105,18 @@ pub fn invalid_grant(description: &str) -> serde_json::Value {
 }
 
 impl NewKey {
-    pub fn make() -> Result<NewKey, ApiError> {
-        generate().ok_or_else(ApiError::internal)
+    /// A key for an account of a new lab. Making one takes a tenth of a second and more, so
+    /// a process that founds many labs makes each account's once; it is still no other
+    /// account's, and no other process's.
+    pub fn of(email: &str) -> Result<NewKey, ApiError> {
+        static MADE: Mutex<BTreeMap<String, NewKey>> = Mutex::new(BTreeMap::new());
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = made.get(email) {
+            return Ok(key.clone());
+        }
+        let key = generate().ok_or_else(ApiError::internal)?;
+        made.insert(email.to_owned(), key.clone());
+        Ok(key)
     }
 }
 

@@ -345,8 +345,9 @@ fn anywhere(value: &Value, word: &str) -> bool {
         Value::String(text) => text.to_lowercase().contains(word),
         Value::Array(items) => items.iter().any(|v| anywhere(v, word)),
         Value::Object(map) => map.values().any(|v| anywhere(v, word)),
+        Value::Bool(value) => word == if *value { "true" } else { "false" },
+        Value::Number(number) => number.to_string().eq(word),
         Value::Null => false,
-        other => other.to_string() == word,
     }
 }
 

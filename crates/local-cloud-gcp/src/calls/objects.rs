@@ -53,6 +53,21 @@ impl ObjectPreconditions {
     }
 }
 
+/// The live object of a name, or one certain generation of it.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    pub bucket: &'a str,
+    pub name: &'a str,
+    pub generation: Option<i64>,
+}
+
+impl<'a> Wanted<'a> {
+    fn target(self) -> Target<'a> {
+        let Wanted { bucket, name, generation } = self;
+        Target::Object { bucket, name, generation }
+    }
+}
+
 /// The writable part of an object's resource, as an upload's metadata holds it.
 #[derive(Clone, Debug, Default)]
 pub struct NewObject {
@@ -125,13 +140,11 @@ impl Calls {
     pub async fn get_object(
         &self,
         call: &Call,
-        bucket: &str,
-        name: &str,
-        generation: Option<i64>,
+        wanted: Wanted<'_>,
         preconditions: ObjectPreconditions,
     ) -> Result<Object, ApiError> {
-        self.perform(call, &GET, Target::Object { bucket, name, generation }, |work| {
-            let object = found(work, name, "storage.objects.get")?;
+        self.perform(call, &GET, wanted.target(), |work| {
+            let object = found(work, wanted.name, "storage.objects.get")?;
             preconditions.hold(Some(&object))?;
             Ok(object)
         })
@@ -142,12 +155,10 @@ impl Calls {
     pub async fn read_object(
         &self,
         call: &Call,
-        bucket: &str,
-        name: &str,
-        generation: Option<i64>,
+        wanted: Wanted<'_>,
         preconditions: ObjectPreconditions,
     ) -> Result<(Object, Arc<Vec<u8>>), ApiError> {
-        let object = self.get_object(call, bucket, name, generation, preconditions).await?;
+        let object = self.get_object(call, wanted, preconditions).await?;
         let bytes = self.ground.store.blob(&object.blob)?;
         Ok((object, bytes))
     }
@@ -171,9 +182,7 @@ impl Calls {
     pub async fn update_object(
         &self,
         call: &Call,
-        bucket: &str,
-        name: &str,
-        generation: Option<i64>,
+        wanted: Wanted<'_>,
         preconditions: ObjectPreconditions,
         body: &Value,
         predefined_acl: Option<&str>,
@@ -181,12 +190,15 @@ impl Calls {
         // A patch of the ACL alone is logged as what it is.
         let names_acl = body.get("acl").is_some_and(|a| !a.is_null()) || predefined_acl.is_some();
         let method = if names_acl { &SET_ACL } else { &UPDATE };
-        self.perform(call, method, Target::Object { bucket, name, generation }, |work| {
-            let mut object = found(work, name, method.permission)?;
+        self.perform(call, method, wanted.target(), |work| {
+            let mut object = found(work, wanted.name, method.permission)?;
             let bucket = work.bucket()?;
             preconditions.hold(Some(&object))?;
             if names_acl {
-                work.require("storage.objects.update", On::Object(&bucket, name, Some(&object)))?;
+                work.require(
+                    "storage.objects.update",
+                    On::Object(&bucket, wanted.name, Some(&object)),
+                )?;
                 acl::not_uniform(&bucket, "object")?;
                 let new = match predefined_acl {
                     Some(predefined) => acl::predefined_object(predefined, None)?,
@@ -240,17 +252,15 @@ impl Calls {
     pub async fn delete_object(
         &self,
         call: &Call,
-        bucket: &str,
-        name: &str,
-        generation: Option<i64>,
+        wanted: Wanted<'_>,
         preconditions: ObjectPreconditions,
     ) -> Result<(), ApiError> {
-        self.perform(call, &DELETE, Target::Object { bucket, name, generation }, |work| {
-            let object = found(work, name, "storage.objects.delete")?;
+        self.perform(call, &DELETE, wanted.target(), |work| {
+            let object = found(work, wanted.name, "storage.objects.delete")?;
             let bucket = work.bucket()?;
             preconditions.hold(Some(&object))?;
             protected(&bucket, &object, work)?;
-            match generation {
+            match wanted.generation {
                 Some(_) => object::delete_generation(work.tx, &object),
                 None => object::retire(work.tx, &object, bucket.config.versioned(), work.now),
             }

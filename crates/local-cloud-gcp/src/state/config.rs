@@ -228,7 +228,7 @@ impl Config {
             (_, false) => None,
         };
         let was = before.and_then(|b| b.soft_delete_policy.as_ref());
-        let soft = self.soft_delete_policy.get_or_insert_with(|| SoftDeletePolicy {
+        let soft = self.soft_delete_policy.get_or_insert(SoftDeletePolicy {
             retention_duration_seconds: Int64(SOFT_DELETE),
             effective_time: None,
         });

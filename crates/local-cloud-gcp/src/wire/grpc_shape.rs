@@ -278,7 +278,7 @@ pub fn patch(bucket: &pb::Bucket, mask: &[String]) -> Result<Value, ApiError> {
         };
         let value = steps.iter().try_fold(&body, |v, step| v.get(*step)).cloned();
         // Proto3 cannot say false: a switch that the mask names is off when left out.
-        let value = value.unwrap_or_else(|| match steps.as_slice() {
+        let value = value.unwrap_or(match steps.as_slice() {
             ["defaultEventBasedHold"] => json!(false),
             _ => Value::Null,
         });

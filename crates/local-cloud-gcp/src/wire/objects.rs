@@ -2,7 +2,7 @@
 
 use super::json::{is_full, read_json, unserved};
 use super::{Query, answer, empty, from_token, json_shape, put_header, to_token};
-use crate::calls::objects::ObjectPreconditions;
+use crate::calls::objects::{ObjectPreconditions, Wanted};
 use crate::calls::{Call, acl};
 use crate::error::ApiError;
 use crate::service::Google;
@@ -110,26 +110,26 @@ async fn one(
     head: &Parts,
     body: &Bytes,
 ) -> Result<Response<Body>, ApiError> {
-    let generation = query.number("generation")?;
+    let wanted = Wanted { bucket, name, generation: query.number("generation")? };
     let held = preconditions(query)?;
     match head.method {
         Method::GET if query.get("alt") == Some("media") => {
             download(google, call, bucket, name, query, head).await
         }
         Method::GET => {
-            let object = google.calls.get_object(call, bucket, name, generation, held).await?;
+            let object = google.calls.get_object(call, wanted, held).await?;
             Ok(answer(200, &json_shape::object(&object, is_full(query), object.acl.is_empty())))
         }
         Method::PATCH => {
             let predefined = query.get("predefinedAcl");
             let object = google
                 .calls
-                .update_object(call, bucket, name, generation, held, &read_json(body)?, predefined)
+                .update_object(call, wanted, held, &read_json(body)?, predefined)
                 .await?;
             Ok(answer(200, &json_shape::object(&object, is_full(query), object.acl.is_empty())))
         }
         Method::DELETE => {
-            google.calls.delete_object(call, bucket, name, generation, held).await?;
+            google.calls.delete_object(call, wanted, held).await?;
             Ok(empty(StatusCode::NO_CONTENT))
         }
         _ => Err(unserved(&head.method, head.uri.path())),
@@ -144,9 +144,9 @@ pub async fn download(
     query: &Query,
     head: &Parts,
 ) -> Result<Response<Body>, ApiError> {
-    let generation = query.number("generation")?;
+    let wanted = Wanted { bucket, name, generation: query.number("generation")? };
     let held = preconditions(query)?;
-    let (object, bytes) = google.calls.read_object(call, bucket, name, generation, held).await?;
+    let (object, bytes) = google.calls.read_object(call, wanted, held).await?;
     media(&object, &bytes, head)
 }
 

@@ -4,7 +4,7 @@
 use super::json::unserved;
 use super::{Form, Query, objects, refuse, segments, typed};
 use crate::calls::Call;
-use crate::calls::objects::ObjectPreconditions;
+use crate::calls::objects::{ObjectPreconditions, Wanted};
 use crate::error::ApiError;
 use crate::service::Google;
 use crate::state::object::Listing;
@@ -50,16 +50,9 @@ async fn route(
     if name.is_empty() {
         return list(google, call, &bucket, &query).await;
     }
-    let (object, bytes) = google
-        .calls
-        .read_object(
-            call,
-            &bucket,
-            &name,
-            query.number("generation")?,
-            ObjectPreconditions::default(),
-        )
-        .await?;
+    let wanted = Wanted { bucket: &bucket, name: &name, generation: query.number("generation")? };
+    let (object, bytes) =
+        google.calls.read_object(call, wanted, ObjectPreconditions::default()).await?;
     objects::media(&object, &bytes, head)
 }
 
