@@ -9,7 +9,7 @@ use model::{Cloud, KindName, Timestamp};
 use provider::audit_log::{About, AuditAnswer, AuditLog, AuditQuery};
 use provider::{ErrorKind, ProviderError};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The most events of one lookup: at 50 a page and two pages a second this is 100 seconds.
@@ -79,7 +79,7 @@ impl EventHistory {
         &self,
         lookup: &Lookup,
         query: &AuditQuery,
-        found: &mut BTreeMap<(i64, String), String>,
+        found: &mut Found,
     ) -> Result<Option<String>, ProviderError> {
         let target = match &lookup.by {
             Some((_, name)) => format!("events of {name}"),
@@ -111,7 +111,7 @@ impl EventHistory {
             for event in page["Events"].as_array().into_iter().flatten() {
                 read += 1;
                 if let Some(record) = event["CloudTrailEvent"].as_str() {
-                    found.insert(key_of(event, record), record.to_owned());
+                    found.add(event, record);
                 }
             }
             let Some(token) = page["NextToken"].as_str().filter(|t| !t.is_empty()) else {
@@ -125,12 +125,31 @@ impl EventHistory {
     }
 }
 
-/// In the order of time, and each event once: several lookups find the same one.
-fn key_of(event: &Value, record: &str) -> (i64, String) {
-    let parsed: Value = serde_json::from_str(record).unwrap_or_default();
-    let time = parsed["eventTime"].as_str().and_then(Timestamp::parse).map_or(0, |t| t.unix());
-    let id = event["EventId"].as_str().or_else(|| parsed["eventID"].as_str());
-    (time, id.unwrap_or(record).to_owned())
+/// Each event once: several lookups find the same one.
+#[derive(Default)]
+struct Found {
+    ids: BTreeSet<String>,
+    /// Newest first within a lookup, as they came.
+    records: Vec<(i64, String)>,
+}
+
+impl Found {
+    fn add(&mut self, event: &Value, record: &str) {
+        let parsed: Value = serde_json::from_str(record).unwrap_or_default();
+        let id = event["EventId"].as_str().or_else(|| parsed["eventID"].as_str());
+        if self.ids.insert(id.unwrap_or(record).to_owned()) {
+            let time = parsed["eventTime"].as_str().and_then(Timestamp::parse);
+            self.records.push((time.map_or(0, |t| t.unix()), record.to_owned()));
+        }
+    }
+
+    /// The oldest first. Records know whole seconds only; within one, the order in which the
+    /// service told them is kept.
+    fn in_order(mut self) -> Vec<String> {
+        self.records.reverse();
+        self.records.sort_by_key(|(time, _)| *time);
+        self.records.into_iter().map(|(_, record)| record).collect()
+    }
 }
 
 fn is_global(kind: &KindName) -> bool {
@@ -145,7 +164,7 @@ impl AuditLog for EventHistory {
 
     async fn query(&self, query: &AuditQuery) -> Result<AuditAnswer, ProviderError> {
         let lookups = self.lookups(&query.about);
-        let mut found = BTreeMap::new();
+        let mut found = Found::default();
         let mut gaps = Vec::new();
         let (mut answered, mut failed) = (0, None);
         for lookup in &lookups {
@@ -173,7 +192,7 @@ impl AuditLog for EventHistory {
         ));
         Ok(AuditAnswer {
             format: "cloudtrail",
-            records: found.into_values().collect(),
+            records: found.in_order(),
             searched: Searched {
                 source: "cloudtrail:lookup-events".to_owned(),
                 from: query.from,

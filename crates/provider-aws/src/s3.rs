@@ -154,3 +154,70 @@ impl AwsSession {
         known.insert(bucket.to_owned(), region.to_owned());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::CredentialSource;
+    use crate::session::static_config;
+    use aws_credential_types::Credentials;
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use aws_smithy_types::body::SdkBody;
+    use provider::layers::Limits;
+    use std::sync::{Arc, Mutex};
+
+    /// Has the bucket in one region, and says so elsewhere.
+    #[derive(Clone, Debug)]
+    struct ElsewhereS3 {
+        status: u16,
+        asked: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl HttpConnector for ElsewhereS3 {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let here = request.uri().contains("eu-central-1");
+            self.asked.lock().unwrap().push(request.uri().to_owned());
+            let (status, body) = match here {
+                true => (200, r#"{"Version":"2012-10-17","Statement":[]}"#),
+                false => (
+                    self.status,
+                    "<Error><Code>PermanentRedirect</Code><Message>elsewhere</Message></Error>",
+                ),
+            };
+            let status = http::StatusCode::from_u16(status).unwrap();
+            let mut response = HttpResponse::new(status.into(), SdkBody::from(body));
+            response.headers_mut().insert("x-amz-bucket-region", "eu-central-1");
+            HttpConnectorFuture::ready(Ok(response))
+        }
+    }
+
+    async fn check(status: u16) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let connector = SharedHttpConnector::new(ElsewhereS3 { status, asked: asked.clone() });
+        let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "x", None, None, "test");
+        let config = static_config(credentials, "us-east-1", None, &connector);
+        let source = CredentialSource::of(true, None);
+        let session = AwsSession::over(config, connector, Limits::default(), source);
+        let bucket = Bucket::new(&session, "acme-exports", None);
+        for _ in 0..2 {
+            let read = bucket
+                .read("GetBucketPolicy", |c| c.get_bucket_policy().bucket("acme-exports").send())
+                .await;
+            assert!(read.unwrap().policy().is_some());
+        }
+        assert_eq!(bucket.region(), "eu-central-1");
+        let asked = asked.lock().unwrap();
+        let at_home = asked.iter().filter(|url| url.contains("eu-central-1")).count();
+        assert_eq!((asked.len(), at_home), (3, 2), "the detour is made once: {asked:?}");
+    }
+
+    #[tokio::test]
+    async fn a_bucket_elsewhere_is_asked_there() {
+        check(301).await;
+        check(307).await;
+        check(400).await;
+    }
+}

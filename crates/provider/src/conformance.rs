@@ -65,16 +65,28 @@ pub struct Lack {
     /// Empty: every kind.
     pub kind: Option<KindName>,
     pub capability: Capability,
+    /// Of changes: only those of this attribute.
+    pub attribute: Option<String>,
     pub reason: String,
 }
 
 impl Lack {
     pub fn of(kind: &str, capability: Capability, reason: &str) -> Self {
-        Lack { kind: Some(kind.into()), capability, reason: reason.to_owned() }
+        Lack { kind: Some(kind.into()), ..Lack::everywhere(capability, reason) }
     }
 
     pub fn everywhere(capability: Capability, reason: &str) -> Self {
-        Lack { kind: None, capability, reason: reason.to_owned() }
+        Lack { kind: None, capability, attribute: None, reason: reason.to_owned() }
+    }
+
+    fn is_about(&self, kind: &KindName) -> bool {
+        self.kind.as_ref().is_none_or(|k| k == kind)
+    }
+
+    /// One attribute of a kind cannot be changed there.
+    pub fn change(kind: &str, attribute: &str, reason: &str) -> Self {
+        let lack = Lack::of(kind, Capability::Change, reason);
+        Lack { attribute: Some(attribute.to_owned()), ..lack }
     }
 }
 
@@ -138,7 +150,13 @@ impl Suite {
     fn lack(&self, kind: &KindName, capability: Capability) -> Option<&Lack> {
         self.lacks
             .iter()
-            .find(|l| l.capability == capability && l.kind.as_ref().is_none_or(|k| k == kind))
+            .find(|l| l.capability == capability && l.attribute.is_none() && l.is_about(kind))
+    }
+
+    fn lack_of_change(&self, kind: &KindName, change: &Attributes) -> Option<&Lack> {
+        self.lacks.iter().find(|l| {
+            l.is_about(kind) && l.attribute.as_ref().is_some_and(|a| change.contains_key(a))
+        })
     }
 }
 
@@ -257,7 +275,7 @@ impl Run<'_> {
     }
 
     async fn changes(
-        &self,
+        &mut self,
         table: &Conformance,
         created: &Resource,
         wanted: &mut Attributes,
@@ -271,11 +289,27 @@ impl Run<'_> {
                 Live::Present(current) => current,
                 live => return Err(format!("before change {i}: {}", words(&live))),
             };
-            let updated = self.suite.admin.writer.update(&current, &change).await;
-            updated.map_err(|e| format!("change {i}: {e}"))?;
-            wanted.extend(change);
-            let read = self.reads(&self.suite.admin, created, wanted).await;
-            read.map_err(|e| format!("after change {i}: {e}"))?;
+            let mut then = wanted.clone();
+            then.extend(change.clone());
+            let outcome = match self.suite.admin.writer.update(&current, &change).await {
+                Ok(()) => {
+                    let read = self.reads(&self.suite.admin, created, &then).await;
+                    read.map_err(|e| format!("after change {i}: {e}"))
+                }
+                Err(error) => Err(format!("change {i}: {error}")),
+            };
+            match (self.suite.lack_of_change(&created.kind, &change), outcome) {
+                (None, Ok(())) => *wanted = then,
+                (None, Err(what)) => return Err(what),
+                (Some(lack), Err(_)) => {
+                    let names: Vec<&str> = change.keys().map(String::as_str).collect();
+                    let left_out = format!("{}: {}", names.join(", "), lack.reason);
+                    self.matrix.note(&created.kind, Capability::Change, left_out);
+                }
+                (Some(_), Ok(())) => {
+                    return Err(format!("change {i} is said not to be offered; it is"));
+                }
+            }
         }
         Ok(Outcome::Ran)
     }

@@ -298,7 +298,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_attempt_that_never_answers_ends() {
         let outcome: Result<(), _> =
-            Layers::default().call(Call::read("s3:x", "bucket b"), || std::future::pending()).await;
+            Layers::default().call(Call::read("s3:x", "bucket b"), std::future::pending).await;
         let error = outcome.unwrap_err();
         assert!(error.is(ErrorKind::Unreachable));
         assert!(error.cause.contains("no answer within"), "{error}");

@@ -50,7 +50,7 @@ pub(crate) fn set<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str>
 }
 
 /// The first block of a list of blocks.
-pub(crate) fn first<'a>(value: Option<&'a Value>) -> Option<&'a BTreeMap<String, Value>> {
+pub(crate) fn first(value: Option<&Value>) -> Option<&BTreeMap<String, Value>> {
     value?.as_list()?.first()?.as_map()
 }
 

@@ -61,11 +61,18 @@ pub struct Cell {
 pub struct Matrix {
     pub backend: String,
     pub cells: Vec<Cell>,
+    /// What was left out of a cell that ran.
+    pub notes: Vec<Cell>,
 }
 
 impl Matrix {
     pub fn new(backend: &str) -> Self {
-        Matrix { backend: backend.to_owned(), cells: Vec::new() }
+        Matrix { backend: backend.to_owned(), cells: Vec::new(), notes: Vec::new() }
+    }
+
+    pub fn note(&mut self, kind: &KindName, capability: Capability, left_out: String) {
+        let outcome = Outcome::NotOffered(left_out);
+        self.notes.push(Cell { kind: kind.clone(), capability, outcome });
     }
 
     pub fn add(&mut self, kind: &KindName, capability: Capability, outcome: Outcome) {
@@ -130,7 +137,7 @@ impl fmt::Display for Matrix {
             }
             writeln!(f)?;
         }
-        for cell in &self.cells {
+        for cell in self.cells.iter().chain(&self.notes) {
             match &cell.outcome {
                 Outcome::Ran => {}
                 Outcome::NotOffered(why) => {

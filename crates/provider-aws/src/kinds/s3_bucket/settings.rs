@@ -13,14 +13,14 @@ use aws_sdk_s3::types::{
 };
 use aws_smithy_types::date_time::Format;
 use model::{Attributes, Value};
-use provider::ProviderError;
+use provider::{ErrorKind, ProviderError};
 use std::collections::BTreeMap;
 
 mod replication;
 
 const NOT_SERVED: [&str; 2] = ["MethodNotAllowed", "NotImplemented"];
 
-fn absent<'c>(code: &'c str) -> [&'c str; 3] {
+fn absent(code: &str) -> [&str; 3] {
     [code, NOT_SERVED[0], NOT_SERVED[1]]
 }
 
@@ -50,9 +50,7 @@ pub(super) async fn read(bucket: &Bucket<'_>) -> Result<Attributes, ProviderErro
         bucket.find("GetBucketAccelerateConfiguration", &none_such, |c| {
             c.get_bucket_accelerate_configuration().bucket(name).send()
         }),
-        bucket.find("GetBucketRequestPayment", &none_such, |c| {
-            c.get_bucket_request_payment().bucket(name).send()
-        }),
+        payer(bucket, &none_such),
         bucket.find("GetBucketLogging", &none_such, |c| c.get_bucket_logging().bucket(name).send()),
         bucket.find("GetBucketLifecycleConfiguration", &no_lifecycle, |c| {
             c.get_bucket_lifecycle_configuration().bucket(name).send()
@@ -72,7 +70,7 @@ pub(super) async fn read(bucket: &Bucket<'_>) -> Result<Attributes, ProviderErro
     );
     let (first, second, third) = futures::future::try_join3(first, second, third).await?;
     let (policy, acl, cors, website, versioning) = first;
-    let (acceleration, payment, logging, lifecycle) = second;
+    let (acceleration, payer, logging, lifecycle) = second;
     let (replication, encryption, lock, tagging) = third;
 
     let pairs = tagging.iter().flat_map(|t| t.tag_set()).map(|t| (t.key(), t.value()));
@@ -111,7 +109,7 @@ pub(super) async fn read(bucket: &Bucket<'_>) -> Result<Attributes, ProviderErro
                 .and_then(|r| r.replication_configuration)
                 .map_or_else(none, |r| replication::block_of(&r)),
         ),
-        ("request_payer", text(payment.and_then(|p| p.payer).map(|p| p.to_string()))),
+        ("request_payer", payer.into()),
         (
             "server_side_encryption_configuration",
             encryption
@@ -126,6 +124,20 @@ pub(super) async fn read(bucket: &Bucket<'_>) -> Result<Attributes, ProviderErro
         ("website_endpoint", endpoint.into()),
     ];
     Ok(entries.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
+}
+
+/// Endpoints that do not know this setting leave its name out of account and list the
+/// bucket. Then nothing is known of it: null, which equals no value that a state may hold.
+async fn payer(bucket: &Bucket<'_>, absent: &[&str]) -> Result<Option<String>, ProviderError> {
+    let asked = bucket
+        .find("GetBucketRequestPayment", absent, |c| {
+            c.get_bucket_request_payment().bucket(bucket.name).send()
+        })
+        .await;
+    match asked {
+        Err(error) if error.is(ErrorKind::Malformed) => Ok(None),
+        asked => Ok(asked?.and_then(|answer| answer.payer).map(|payer| payer.to_string())),
+    }
 }
 
 pub(super) fn versioning_block(enabled: bool, mfa_delete: bool) -> Value {
