@@ -3,6 +3,8 @@
 # anonymously, lock it, read refused, find the own record in the audit log.
 # The environment is that of `lab cloud env`. Needs gcloud and curl.
 set -euo pipefail
+command -v gcloud >/dev/null || { echo "gcloud is not here"; exit 77; }
+command -v curl >/dev/null || { echo "curl is not here"; exit 77; }
 
 CLOUDSDK_CONFIG=$(mktemp -d)
 export CLOUDSDK_CONFIG CLOUDSDK_CORE_DISABLE_PROMPTS=1 CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK=true

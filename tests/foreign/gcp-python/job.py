@@ -8,14 +8,19 @@ certificate), and with `api_endpoint` pointing at the plain endpoint.
 
 import json
 import os
+import subprocess
 import sys
 
-import google.auth
-from google.api_core.client_options import ClientOptions
-from google.api_core.exceptions import Forbidden, NotFound, PreconditionFailed
-from google.auth.transport.requests import AuthorizedSession, Request
-from google.cloud import storage
-import requests
+try:
+    import google.auth
+    import requests
+    from google.api_core.client_options import ClientOptions
+    from google.api_core.exceptions import Forbidden, NotFound, PreconditionFailed
+    from google.auth.transport.requests import AuthorizedSession, Request
+    from google.cloud import storage
+except ImportError as missing:
+    print(f"google-cloud-storage is not here: {missing}")
+    sys.exit(77)
 
 SCOPE = ["https://www.googleapis.com/auth/cloud-platform"]
 PROJECT = os.environ["GOOGLE_CLOUD_PROJECT"]
@@ -93,8 +98,7 @@ def job(label, bucket_name, client, anonymous_url, logging_url):
     entries = found.json()["entries"]
     with open(os.environ["GOOGLE_APPLICATION_CREDENTIALS"], encoding="utf-8") as key_file:
         key = json.load(key_file)
-    # The service checks a request before its permission record is complete; what counts is
-    # the change that went through.
+    # What counts is the change that went through: refused ones have no delta.
     adds = [
         e
         for e in entries
@@ -126,6 +130,17 @@ def may_not(client, bucket_name):
         assert "storage.buckets.create" in str(error), error
 
 
+def reader_credentials():
+    """The credential file of a caller that only reads, where the lab's program is at hand."""
+    program = os.environ.get("LAB_BIN")
+    if not program:
+        return os.environ.get("LAB_READER_CREDENTIALS")
+    command = [program, "--data", os.environ["LAB_DATA"], "cloud", "env"]
+    command += ["--as", "drift-reader", "--format", "json"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return json.loads(told)["GOOGLE_APPLICATION_CREDENTIALS"]
+
+
 def main():
     endpoint = os.environ["CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE"].removesuffix("/storage/v1/")
     suffix = os.urandom(4).hex()
@@ -144,7 +159,7 @@ def main():
         lambda bucket, name: f"{endpoint}/storage/v1/b/{bucket}/o/{name.replace('/', '%2F')}?alt=media",
         f"{endpoint}/v2/entries:list",
     )
-    reader = os.environ.get("LAB_OTHER_CREDENTIALS")
+    reader = reader_credentials()
     if reader:
         credentials, _ = google.auth.load_credentials_from_file(reader, scopes=SCOPE)
         may_not(storage.Client(project=PROJECT, credentials=credentials), f"judge-no-{suffix}")
