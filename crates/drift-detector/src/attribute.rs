@@ -12,7 +12,7 @@ use crate::log::{EventLog, Operation};
 use crate::meaning::{Chain, Meaning, elements};
 use model::event::{EventStatus, PrincipalType};
 use model::finding::{AttributedEvent, Attribution, AttributionStatus, DriftStatus, Searched};
-use model::knowledge::{EventChange, EventEffect};
+use model::knowledge::EventChange;
 use model::{AttributePath, Event, Knowledge, Value};
 use std::collections::BTreeMap;
 
@@ -127,25 +127,21 @@ fn acts_on<'l>(
     knowledge: &dyn Knowledge,
     log: &'l EventLog,
 ) -> Vec<Act<'l>> {
-    let mine = |id: &str| {
-        // Logs write ids in another case than states do; no two of our kinds' ids differ by
-        // case alone.
-        drift.native_id.eq_ignore_ascii_case(id)
-            || other_ids.iter().any(|other| other.eq_ignore_ascii_case(id))
-    };
+    let ids =
+        || std::iter::once(drift.native_id.as_str()).chain(other_ids.iter().map(String::as_str));
     log.operations()
         .iter()
         .filter(|operation| operation.event.cloud == drift.cloud)
         .filter_map(|operation| {
-            let EventEffect { native_id, change } = if operation.certain() {
-                knowledge.effect_of(&operation.event)?
+            let on = |event: &Event| ids().find_map(|id| knowledge.effect_on(event, id));
+            let change = if operation.certain() {
+                on(&operation.event)?
             } else {
                 // Asked as if it had succeeded; what is not certain is never named.
-                let event = Event { status: EventStatus::Success, ..operation.event.clone() };
-                knowledge.effect_of(&event)?
+                on(&Event { status: EventStatus::Success, ..operation.event.clone() })?
             };
             let change = if operation.request_known { change } else { EventChange::Opaque };
-            mine(&native_id).then_some(Act { operation, change })
+            Some(Act { operation, change })
         })
         .collect()
 }
@@ -222,8 +218,15 @@ fn touch(act: &Act<'_>, unit: &Unit, question: &QuestionOf, knowledge: &dyn Know
                 EventChange::Opaque => Touch::Unknown,
                 EventChange::Deletes => wrote(!present),
                 EventChange::Creates(_) => wrote(*present),
+                // Whoever put elements in was there while it was; whoever took some out may
+                // have emptied it, which ends it.
+                EventChange::Elements { added, .. } => match (*present, added.is_empty()) {
+                    (present, false) => wrote(present),
+                    (true, true) => Touch::Not,
+                    (false, true) => Touch::Unknown,
+                },
                 // Where there is no call of its own to make one, setting it makes it.
-                EventChange::Sets(_) | EventChange::Elements { .. } => wrote(*present),
+                EventChange::Sets(_) => wrote(*present),
             };
         }
         (_, None) => return Touch::Not,

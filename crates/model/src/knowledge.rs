@@ -166,6 +166,15 @@ pub trait Knowledge: Send + Sync {
         None
     }
 
+    /// As [`Knowledge::effect_of`], for the resource with this id. A kind of which one event
+    /// may touch several (the bindings of one policy) answers here.
+    fn effect_on(&self, event: &Event, native_id: &str) -> Option<EventChange> {
+        // Logs write ids in another case than states do; no two of our kinds' ids differ by
+        // case alone.
+        let EventEffect { native_id: touched, change } = self.effect_of(event)?;
+        touched.eq_ignore_ascii_case(native_id).then_some(change)
+    }
+
     /// Why the cloud's log may not hold the changes of this kind, said when nobody is named.
     fn log_gap(&self) -> Option<&'static str> {
         None
