@@ -293,6 +293,21 @@ mod tests {
         assert_eq!(check(&forged, day, reads), Err(SasError::Signature));
     }
 
+    /// A stored policy is how a signature is taken back: without it there is nothing left.
+    #[test]
+    fn a_signature_by_policy_ends_with_its_policy() {
+        let mut query = query_of(Some("sv=2022-11-02&sr=c&si=partner&sp=r&se=2026-01-02"));
+        let text = "r\n\n2026-01-02\n/blob/acme/c\npartner\n\n\n2022-11-02\nc\n\n\n\n\n\n\n";
+        query.insert("sig".to_owned(), vec![sign(text)]);
+        let needs = SasNeeds { letters: "r", kind: 'o' };
+        let check = |policy| {
+            let place = SasPlace { policy, ..place("2026-01-01T00:00:00Z") };
+            check_sas(&keys(), &query, &place, needs).map(|k| k.name.clone())
+        };
+        assert_eq!(check(Some((None, None, None))).as_deref(), Ok("key1"));
+        assert_eq!(check(None), Err(SasError::Signature));
+    }
+
     #[test]
     fn moments_in_short_forms() {
         for text in ["2026-01-02", "2026-01-02T00:00Z", "2026-01-02T00:00:00Z"] {

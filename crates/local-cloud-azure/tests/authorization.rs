@@ -39,6 +39,10 @@ async fn removing_a_role_assignment_refuses_the_next_call() {
     assert_eq!(lab.arm("drift-reader", "GET", REPORTS, Value::Null).await.status, 200);
     let twice = lab.arm("deployer", "PUT", &format!("{all}/{name}"), body).await;
     assert_eq!(twice.code(), (409, "RoleAssignmentExists".to_owned()));
+    let twin = format!("{all}/6f1f0d0a-0000-4000-8000-000000000002");
+    let body = json!({"properties": mine["properties"]});
+    let twin = lab.arm("deployer", "PUT", &twin, body).await;
+    assert_eq!(twin.code(), (409, "RoleAssignmentExists".to_owned()), "under another name");
 }
 
 fn object_id(token: &str) -> String {
@@ -241,7 +245,13 @@ async fn lists_are_trimmed_to_what_a_caller_sees() {
     assert_eq!(names(&all), ["acme-data", "acme-platform", "elsewhere"]);
     let seen = lab.arm("dana.ortiz@example.com", "GET", "/resourcegroups", Value::Null).await;
     assert_eq!(names(&seen), ["acme-data", "acme-platform"]);
+    let path = "/resourceGroups/elsewhere/providers/Microsoft.Storage/storageAccounts/acmehidden";
+    let body =
+        json!({"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}});
+    assert_eq!(lab.arm("deployer", "PUT", path, body).await.status, 200);
     let path = "/providers/Microsoft.Storage/storageAccounts";
+    let accounts = lab.arm("deployer", "GET", path, Value::Null).await;
+    assert_eq!(names(&accounts), ["acmehidden", "acmelogs", "acmereports"]);
     let accounts = lab.arm("dana.ortiz@example.com", "GET", path, Value::Null).await;
     assert_eq!(names(&accounts), ["acmelogs", "acmereports"]);
 }

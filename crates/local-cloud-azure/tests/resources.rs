@@ -66,7 +66,39 @@ async fn a_group_goes_with_everything_in_it() {
     assert_eq!(listed["value"][0]["name"], "acmereports");
     assert_eq!(lab.arm("deployer", "DELETE", group, Value::Null).await.status, 200);
     assert_eq!(lab.arm("deployer", "GET", REPORTS, Value::Null).await.status, 404);
-    assert_eq!(lab.anonymous("/reports/q1.csv").await.code(), code(404, "ResourceNotFound"));
+
+    // Made again under the same name it is empty: no account, no role, and no blob came back.
+    lab.arm("deployer", "PUT", group, json!({"location": "westeurope"})).await;
+    let listed = lab.arm("deployer", "GET", &resources, Value::Null).await.json();
+    assert_eq!(listed["value"], json!([]));
+    let refused = lab.arm("dana.ortiz@example.com", "GET", group, Value::Null).await;
+    assert_eq!(refused.code(), code(403, "AuthorizationFailed"), "her role went with the group");
+    lab.reports_again().await;
+    let gone = lab.blob("deployer", "GET", "/reports/q1.csv", b"").await;
+    assert_eq!(gone.code(), code(404, "ContainerNotFound"));
+}
+
+/// The firewall holds for whoever has a token or a key, not only for the nameless.
+#[tokio::test]
+async fn the_firewall_holds_for_every_credential() {
+    let lab = Lab::new();
+    lab.reports().await;
+    let key = lab.key("deployer").await;
+    let rules = |ip: &str| json!({"properties": {"networkAcls": {"defaultAction": "Deny", "ipRules": [{"value": ip}]}}});
+    // drift-reader calls from 192.0.2.20, a key from nowhere in particular (192.0.2.10).
+    for (ip, by_token, by_key) in
+        [("203.0.113.1", 403, 403), ("192.0.2.20", 200, 403), ("192.0.2.10", 403, 200)]
+    {
+        let changed = lab.arm("deployer", "PATCH", REPORTS, rules(ip)).await;
+        assert_eq!(changed.status, 200, "{}", changed.text());
+        let read = lab.blob("drift-reader", "GET", "/reports/q1.csv", b"").await;
+        assert_eq!(read.status, by_token, "token, {ip}");
+        let set = lab.set_acl(&key, "blob").await;
+        assert_eq!(set.status, by_key, "key, {ip}");
+        for refused in [read, set].iter().filter(|a| a.status == 403) {
+            assert_eq!(refused.code().1, "AuthorizationFailure");
+        }
+    }
 }
 
 /// The rows of [`local_cloud_azure::exposure`], seen from outside.
@@ -123,12 +155,19 @@ async fn an_anonymous_read_succeeds_exactly_when_it_should() {
 async fn plain_http_through_the_proxy_is_refused() {
     let lab = Lab::new();
     lab.reports().await;
-    let mut request =
-        http::Request::get("/reports/q1.csv").header("host", REPORTS_HOST).body(full("")).unwrap();
-    request.extensions_mut().insert(PlainHttp);
-    let connection = local_cloud::Connection { peer: "127.0.0.1:9".parse().unwrap(), tls: false };
-    let response = lab.service.call(request, connection).await;
-    assert_eq!(response.headers()["x-ms-error-code"], "AccountRequiresHttps");
+    let bearer = format!("Bearer {}", lab.token("deployer", lab::BLOB_SCOPE).await);
+    for credential in [None, Some(bearer.as_str())] {
+        let mut request = http::Request::get("/reports/q1.csv").header("host", REPORTS_HOST);
+        if let Some(value) = credential {
+            request = request.header("authorization", value);
+        }
+        let mut request = request.body(full("")).unwrap();
+        request.extensions_mut().insert(PlainHttp);
+        let connection =
+            local_cloud::Connection { peer: "127.0.0.1:9".parse().unwrap(), tls: false };
+        let response = lab.service.call(request, connection).await;
+        assert_eq!(response.headers()["x-ms-error-code"], "AccountRequiresHttps");
+    }
 }
 
 #[tokio::test]

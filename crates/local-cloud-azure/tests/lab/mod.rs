@@ -161,6 +161,14 @@ impl Lab {
         assert_eq!(put.status, 201, "{}", put.text());
     }
 
+    /// The account alone, as after its group was deleted.
+    pub async fn reports_again(&self) {
+        let body = serde_json::json!({"location": "westeurope", "kind": "StorageV2",
+            "sku": {"name": "Standard_LRS"}});
+        let made = self.arm("deployer", "PUT", REPORTS, body).await;
+        assert_eq!(made.status, 200, "{}", made.text());
+    }
+
     /// The data plane of `acmereports`, with a token.
     pub async fn blob(&self, caller: &str, method: &str, target: &str, body: &[u8]) -> Answer {
         let bearer = format!("Bearer {}", self.token(caller, BLOB_SCOPE).await);
