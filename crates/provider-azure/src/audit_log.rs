@@ -114,13 +114,14 @@ impl AuditLog for ActivityLog {
     }
 
     async fn query(&self, query: &AuditQuery) -> Result<AuditAnswer, ProviderError> {
-        let oldest = Timestamp::new(time::OffsetDateTime::now_utc()).plus_seconds(-DAYS * 86_400);
+        let now = Timestamp::new(time::OffsetDateTime::now_utc());
+        let oldest = now.plus_seconds(-DAYS * 86_400);
         let from = query.from.map_or(oldest, |from| from.max(oldest));
         let mut answer = AuditAnswer {
             format: FORMAT,
             records: Vec::new(),
             searched: Searched {
-                source: "azure:activity-log".to_owned(),
+                source: "activity-log:query".to_owned(),
                 from: Some(from),
                 to: query.to,
                 gaps: Vec::new(),
@@ -140,16 +141,16 @@ impl AuditLog for ActivityLog {
             let note = "the Activity Log shows a call up to 20 minutes after it was made";
             searched.note = Some(note.to_owned());
         }
+        let mut parts = parts(&query.about);
+        let mut from = from;
+        if parts.is_empty() {
+            // Nothing to look for: whether we may ask is all that is asked.
+            parts.insert(Part::Everything);
+            from = now.plus_seconds(-60).max(from);
+        }
         let mut refused: Option<ProviderError> = None;
-        let (mut answered, parts) = (false, parts(&query.about));
-        // With nothing to look for, one record is asked for: may we?
-        let probe = parts.is_empty();
-        for part in parts.into_iter().chain(probe.then_some(Part::Everything)) {
-            let from = if probe {
-                oldest.max(Timestamp::new(time::OffsetDateTime::now_utc()).plus_seconds(-60))
-            } else {
-                from
-            };
+        let mut answered = false;
+        for part in parts {
             let filter = Self::filter(&part, from, query.to);
             match self.ask(&filter, &mut answer.records, &mut searched.gaps).await {
                 Ok(()) => answered = true,

@@ -119,23 +119,44 @@ impl Moves {
         Ok(keys)
     }
 
-    /// Opens a container to everyone, with the account's key; lists the keys if that was not
-    /// done before. What it says of stored access policies stays.
+    /// The key at hand: listed before, given with the options, or listed now.
+    async fn key(&self, group: &str, account: &str) -> Result<Sensitive<String>, ProviderError> {
+        let known = self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned();
+        if let Some(key) = known.or_else(|| self.session.account_keys.get(account).cloned()) {
+            return Ok(key);
+        }
+        let mut keys = self.list_account_keys(group, account).await?;
+        Ok(keys.swap_remove(0))
+    }
+
+    /// Makes a private container with the account's key.
+    pub async fn make_container_with_key(
+        &self,
+        group: &str,
+        account: &str,
+        name: &str,
+    ) -> Result<(), ProviderError> {
+        let key = self.key(group, account).await?;
+        let client = container(&self.session, account, name, Some(&key))?;
+        let target = format!("container {account}/{name}");
+        let call = Call::write("CreateContainer", &target);
+        self.session
+            .layers
+            .call(call.clone(), || async {
+                client.create(None).await.map(drop).map_err(|e| error::of_sdk(&call, &e))
+            })
+            .await
+    }
+
+    /// Opens a container to everyone, with the account's key. What it says of stored access
+    /// policies stays.
     pub async fn open_container_with_key(
         &self,
         group: &str,
         account: &str,
         name: &str,
     ) -> Result<(), ProviderError> {
-        let known =
-            || self.keys.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned();
-        let key = match known() {
-            Some(key) => key,
-            None => {
-                self.list_account_keys(group, account).await?;
-                known().unwrap_or_else(|| Sensitive::new(String::new()))
-            }
-        };
+        let key = self.key(group, account).await?;
         let client = container(&self.session, account, name, Some(&key))?;
         let target = format!("container {account}/{name}");
         let layers = &self.session.layers;

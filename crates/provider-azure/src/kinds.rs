@@ -101,4 +101,42 @@ mod tests {
             }
         }
     }
+
+    /// What a reader answers has the names and types that a state of the provider has.
+    #[test]
+    fn golden_resources_have_the_shape_of_a_state() {
+        let schema = schema();
+        for kind in KINDS {
+            let name = kind.facts().kind.as_str();
+            let stem = name.strip_prefix("azurerm_").unwrap();
+            let path = format!("{}/src/kinds/{stem}.resource.json", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(path).unwrap();
+            let resource: serde_json::Value = serde_json::from_str(&text).unwrap();
+            fits(&resource["attributes"], &schema[name], name);
+        }
+    }
+
+    fn fits(attributes: &serde_json::Value, schema: &serde_json::Value, place: &str) {
+        for (name, value) in attributes.as_object().unwrap() {
+            let place = format!("{place}.{name}");
+            let block = &schema["blocks"][name];
+            if block.is_object() {
+                for inner in value.as_array().unwrap_or_else(|| panic!("{place} is a list")) {
+                    fits(inner, block, &place);
+                }
+                continue;
+            }
+            let kind = &schema["attributes"][name]["type"];
+            let right = match (kind.as_str(), kind[0].as_str()) {
+                _ if value.is_null() => kind.is_string() || kind.is_array(),
+                (Some("string"), _) => value.is_string(),
+                (Some("bool"), _) => value.is_boolean(),
+                (Some("number"), _) => value.is_number(),
+                (_, Some("map")) => value.is_object(),
+                (_, Some("list" | "set")) => value.is_array(),
+                _ => false,
+            };
+            assert!(right, "{place} is {value}, not {kind}");
+        }
+    }
 }

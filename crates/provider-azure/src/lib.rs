@@ -1,10 +1,11 @@
 //! Microsoft Azure behind the provider traits. The one room that knows the Azure SDK.
 //!
-//! * [`session`]: options, the subscription, the clients; `credential` finds who calls,
+//! * [`session`]: options, the subscription, the clients; [`credentials`] finds who calls,
 //!   `transport` decides where requests really go, `arm` makes Resource Manager's calls
 //! * `error`: what went wrong, out of the services' own codes
 //! * `kinds`: one stem of files per kind: the wire's shape, Terraform's shape, the knowledge
 //! * [`catalog`]: what is known of Azure without asking it anything
+//! * `exposure`: would somebody without a name be answered, and why
 //! * `audit_log`: the Activity Log's query API, asked and not interpreted
 //! * `objects`: blobs as states and logs, and places to write to once
 //! * [`data_plane`]: what an account's key opens, past Resource Manager
@@ -15,9 +16,10 @@
 mod arm;
 mod audit_log;
 pub mod catalog;
-mod credential;
+pub mod credentials;
 pub mod data_plane;
 mod error;
+mod exposure;
 pub mod grant;
 mod id;
 mod kinds;
@@ -28,7 +30,7 @@ mod transport;
 mod wire;
 
 pub use catalog::CATALOG;
-pub use credential::Explicit;
+pub use credentials::Explicit;
 pub use grant::grant;
 pub use session::{AzureSession, ConnectOptions};
 

@@ -1,6 +1,6 @@
 //! One connection: who calls, which subscription, and the clients that everything else uses.
 
-use crate::credential::{Chain, Explicit};
+use crate::credentials::{Chain, Explicit};
 use crate::transport::{client_options, http_client};
 use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;

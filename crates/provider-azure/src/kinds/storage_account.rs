@@ -6,18 +6,16 @@ mod endpoints;
 mod network;
 mod settings;
 
-pub(crate) use network::Network;
-
 use super::STORAGE_VERSION as VERSION;
 use super::answers::{
     attribute, no_id, not_here, same_location, strange, unchangeable, unwritable, vanished,
 };
 use super::records::{effect, is_put, operation_is};
-use super::storage_container::{account_of, exposed};
-use crate::CLOUD;
+use super::storage_container::account_of;
 use crate::id::{AccountId, GroupId, normal_location, split_account};
 use crate::session::AzureSession;
 use crate::wire::{first_block, flag, json_map, location, said, text, text_map, wanted_text};
+use crate::{CLOUD, exposure};
 use async_trait::async_trait;
 use azure_core::http::Method;
 use futures::{StreamExt, TryStreamExt};
@@ -439,7 +437,7 @@ impl Knowledge for StorageAccount {
         let mut told: Vec<Exposure> = neighbours
             .iter()
             .filter(|n| n.kind == container && account_of(n).as_deref() == Some(name))
-            .map(|n| exposed(n, live))
+            .map(|n| exposure::of_container(n, live))
             .collect();
         let open = told.iter().position(|e| e.public).unwrap_or(0);
         (!told.is_empty()).then(|| told.swap_remove(open))

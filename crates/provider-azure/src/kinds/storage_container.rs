@@ -4,11 +4,10 @@
 use super::STORAGE_VERSION;
 use super::answers::{attribute, no_id, not_here, strange, unchangeable, unwritable, vanished};
 use super::records::{effect, is_put, operation_is};
-use super::storage_account::Network;
 use crate::id::{AccountId, ContainerId, container_url, parse_container_url, split_account};
 use crate::session::AzureSession;
 use crate::wire::{flag, json_map, text, text_map, wanted_text};
-use crate::{CLOUD, data_plane};
+use crate::{CLOUD, data_plane, exposure};
 use async_trait::async_trait;
 use azure_core::http::Method;
 use futures::{StreamExt, TryStreamExt};
@@ -288,41 +287,6 @@ pub(super) fn account_of(resource: &Resource) -> Option<String> {
         .or_else(|| parse_container_url(&resource.native_id).map(|(account, _)| account))
 }
 
-/// The rules of Microsoft's "Configure anonymous read access for containers and blobs" and
-/// "Configure Azure Storage firewalls and virtual networks".
-pub(super) fn exposed(container: &Resource, account: &Resource) -> Exposure {
-    let name = attribute(container, "name");
-    let closed = |because: String| Exposure { public: false, because };
-    let access = attribute(container, "container_access_type");
-    if matches!(access, "" | "private") {
-        return closed(format!("container {name} is private"));
-    }
-    let on = |name: &str| account.attributes.get(name).and_then(Value::as_bool);
-    let account_name = attribute(account, "name");
-    if on("allow_nested_items_to_be_public") == Some(false) {
-        return closed(format!("account {account_name} forbids public containers"));
-    }
-    if on("public_network_access_enabled") == Some(false) {
-        return closed(format!("account {account_name} is not reachable from public networks"));
-    }
-    let more = if access == "container" { ", its list included" } else { "" };
-    let because = match Network::of(account) {
-        Network::Open => {
-            format!(
-                "container {name} is at level {access}{more} and account {account_name} allows it"
-            )
-        }
-        Network::Narrow => {
-            return closed(format!("the firewall of account {account_name} lets few in"));
-        }
-        Network::Wide(range) => format!(
-            "container {name} is at level {access}{more} and the firewall of account \
-             {account_name} lets {range} in"
-        ),
-    };
-    Exposure { public: true, because }
-}
-
 const ACCOUNT_KIND: KindName = KindName::from_static("azurerm_storage_account");
 
 impl Knowledge for StorageContainer {
@@ -336,7 +300,7 @@ impl Knowledge for StorageContainer {
             n.kind == ACCOUNT_KIND && attribute(n, "name").eq_ignore_ascii_case(&account)
         });
         match account {
-            Some(account) => Some(exposed(live, account)),
+            Some(account) => Some(exposure::of_container(live, account)),
             None if matches!(attribute(live, "container_access_type"), "" | "private") => {
                 let because = format!("container {} is private", attribute(live, "name"));
                 Some(Exposure { public: false, because })

@@ -1,9 +1,8 @@
-//! `network_rules`, and how wide they are.
+//! `network_rules`: the firewall of an account.
 
 use crate::wire::{block, first_block, items, text};
-use model::{Attributes, Resource, Value};
+use model::{Attributes, Value};
 use serde_json::{Value as Json, json};
-use std::net::Ipv4Addr;
 
 /// What an account without a block has on the wire; read back it is no block again.
 const BYPASS: &str = "AzureServices";
@@ -125,50 +124,6 @@ pub(super) fn write(block: Option<&Value>) -> Json {
     })
 }
 
-/// Who comes through the firewall.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Network {
-    Open,
-    /// Named addresses, subnets and resources.
-    Narrow,
-    /// An address rule so wide that it is no firewall.
-    Wide(String),
-}
-
-/// The sixteenth part of the internet and more. The storage service refuses ranges that are
-/// as wide as this one by one, but takes them split up.
-const WIDE: u64 = 1 << 28;
-
-impl Network {
-    pub fn of(account: &Resource) -> Network {
-        let Some(rules) = first_block(account.attributes.get("network_rules")) else {
-            return Network::Open;
-        };
-        let action = rules.get("default_action").and_then(Value::as_str).unwrap_or("Allow");
-        if !action.eq_ignore_ascii_case("Deny") {
-            return Network::Open;
-        }
-        let ranges = rules.get("ip_rules").and_then(Value::as_list).unwrap_or_default();
-        let sizes = ranges.iter().filter_map(Value::as_str).filter_map(public_addresses);
-        let total: u64 = sizes.fold(0, u64::saturating_add);
-        if total < WIDE {
-            return Network::Narrow;
-        }
-        let texts: Vec<&str> = ranges.iter().filter_map(Value::as_str).take(3).collect();
-        Network::Wide(texts.join(" and "))
-    }
-}
-
-fn public_addresses(range: &str) -> Option<u64> {
-    let (address, prefix) = range.split_once('/').unwrap_or((range, "32"));
-    let address: Ipv4Addr = address.parse().ok()?;
-    let prefix: u32 = prefix.parse().ok().filter(|p| *p <= 32)?;
-    if address.is_private() || address.is_loopback() {
-        return Some(0);
-    }
-    Some(1_u64 << (32 - prefix))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,16 +162,5 @@ mod tests {
         let rules = first_block(Some(&said)).unwrap();
         assert_eq!(rules["default_action"], "Deny".into());
         assert_eq!(rules["ip_rules"], Value::Redacted);
-    }
-
-    #[test]
-    fn sizes() {
-        assert_eq!(public_addresses("203.0.113.0/24"), Some(256));
-        assert_eq!(public_addresses("198.51.100.7"), Some(1));
-        assert_eq!(public_addresses("10.0.0.0/8"), Some(0));
-        assert_eq!(public_addresses("0.0.0.0/0"), Some(1 << 32));
-        for wrong in ["", "x/8", "1.2.3.4/33", "1.2.3.4/-1", "::/0"] {
-            assert_eq!(public_addresses(wrong), None, "{wrong}");
-        }
     }
 }
