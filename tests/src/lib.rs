@@ -1,1 +1,8 @@
-//! tests
+//! What holds for the house as a whole.
+//!
+//! * [`lab`]: the binary as a user runs it
+//! * `tests/tidy/`: the rules of the house as ordinary tests; each sentence of ARCHITECTURE.md
+//!   that names an absence is held by one
+//! * `tests/journeys/`: what a user does, and what a user sees
+
+pub mod lab;

@@ -1,0 +1,8 @@
+//! What a user does, and what a user sees: the built binary, from a shell's view.
+
+mod bad_input;
+mod bad_weather;
+mod first_contact;
+mod lessons;
+mod local_clouds;
+mod real_targets;
