@@ -25,12 +25,15 @@ struct Founded {
     roles: &'static [&'static str],
 }
 
-const READ: [&str; 6] = [
+/// What a check asks, as the custom role that `lab doctor --grant drift-check` prints.
+const READ: [&str; 8] = [
     "logging.logEntries.list",
+    "logging.privateLogEntries.list",
     "resourcemanager.projects.get",
     "storage.buckets.get",
     "storage.buckets.getIamPolicy",
     "storage.buckets.list",
+    "storage.objects.get",
     "storage.objects.list",
 ];
 const WRITE: [&str; 4] = [

@@ -34,6 +34,7 @@ enum Way {
     Logging,
     Projects,
     Userinfo,
+    Tokeninfo,
     Storage,
     Xml,
     Unserved,
@@ -95,6 +96,9 @@ fn way_of_path(method: &Method, path: &str) -> Option<Way> {
     if matches!(path, "/v1/userinfo" | "/oauth2/v3/userinfo") {
         return Some(Way::Userinfo);
     }
+    if path == "/tokeninfo" {
+        return Some(Way::Tokeninfo);
+    }
     if path.starts_with("/v1/projects") || path.starts_with("/v3/projects") {
         return Some(Way::Projects);
     }
@@ -143,6 +147,7 @@ impl CloudService for Google {
         let way = self.way(&host, request.method(), request.uri().path(), request.headers());
         match way {
             Way::Token => return wire::token::serve(self, request).await,
+            Way::Tokeninfo => return wire::userinfo::tokeninfo(self, request).await,
             Way::Metadata => return wire::metadata::serve(self, &request),
             _ => {}
         }
@@ -157,7 +162,7 @@ impl CloudService for Google {
             Way::Logging => wire::logging::serve(self, &call, request).await,
             Way::Userinfo => wire::userinfo::serve(&call),
             Way::Projects => wire::projects::serve(self, &call, request).await,
-            Way::Unserved | Way::Token | Way::Metadata => {
+            Way::Unserved | Way::Token | Way::Tokeninfo | Way::Metadata => {
                 let what = format!("{} {}", request.method(), request.uri().path());
                 wire::refuse(wire::Form::Platform, &ApiError::unimplemented(what))
             }

@@ -64,6 +64,11 @@ pub fn identify(ground: &Ground, headers: &HeaderMap) -> Result<Who, ApiError> {
         .or_else(|| text.strip_prefix("OAuth "))
         .ok_or_else(ApiError::bad_credential)?
         .trim();
+    whose(ground, token)
+}
+
+/// Whose token this is.
+pub fn whose(ground: &Ground, token: &str) -> Result<Who, ApiError> {
     let now = Clock::real().unix();
     if token.starts_with(PREFIX) {
         return ground.store.read(|view| {

@@ -123,7 +123,7 @@ async fn data_access_is_off_until_the_project_asks_for_it() {
         "projects/_/buckets/data-bucket/objects/a"
     );
     // Who reads the log without the private part does not see it.
-    assert_eq!(lab.caller("drift-reader").await.log(data).await.len(), 0);
+    assert_eq!(lab.caller("li.wei@example.com").await.log(data).await.len(), 0);
     assert_eq!(lab.caller("log-reader").await.log(data).await.len(), 1);
 }
 

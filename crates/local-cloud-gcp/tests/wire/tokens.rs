@@ -37,6 +37,11 @@ async fn a_key_buys_a_token_and_only_its_own() {
     assert_eq!(caller.get("/storage/v1/b?project=acme-lab").await.status, 200);
     assert_eq!(caller.get("/v1/userinfo").await.json()["email"], key["client_email"]);
 
+    let token = caller.token.clone().unwrap();
+    let info = lab.nobody().get(&format!("/tokeninfo?access_token={token}")).await;
+    assert_eq!(info.json()["email"], key["client_email"]);
+    assert_eq!(lab.nobody().get("/tokeninfo?access_token=ya29.x").await.status, 400);
+
     // Signed by one, in the name of another.
     lab.environment("remediator").await;
     let other = json!("remediator@acme-lab.iam.gserviceaccount.com");
