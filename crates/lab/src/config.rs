@@ -40,7 +40,6 @@ pub struct Setting {
 pub struct Config {
     pub file: File,
     pub path: PathBuf,
-    pub found: bool,
     pub data: PathBuf,
     pub format: OutputFormat,
     pub color: ColorChoice,
@@ -125,7 +124,7 @@ pub fn load(global: &Global) -> Result<Config, Failure> {
             source: source("LAB_CONFIG", global.config.is_some(), false, &path),
         },
     ];
-    Ok(Config { file, path, found, data, format, color, settings })
+    Ok(Config { file, path, data, format, color, settings })
 }
 
 impl Config {

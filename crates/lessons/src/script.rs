@@ -12,7 +12,6 @@ pub struct Script {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Step {
     /// Before now: `3d4h12m30s`.
     pub ago: String,
