@@ -39,7 +39,7 @@ pub fn classify(drift: &Drift, knowledge: &dyn Knowledge, neighbours: &[Resource
             why: format!("No state given manages this {}.", facts.title),
             techniques: Vec::new(),
         },
-        DriftStatus::Changed => worst(&drift.changes, knowledge),
+        DriftStatus::Changed => worst(drift, knowledge),
     };
     let named = drift.status != DriftStatus::Changed
         || drift.changes.iter().any(|c| !is_unnamed(facts, &c.path));
@@ -88,8 +88,9 @@ fn opened(drift: &Drift, knowledge: &dyn Knowledge, neighbours: &[Resource]) -> 
 }
 
 /// The worst judgement of all changes, with everybody's techniques.
-fn worst(changes: &[AttributeChange], knowledge: &dyn Knowledge) -> Judgement {
-    let judged: Vec<Judgement> = changes.iter().map(|c| judge(c, knowledge)).collect();
+fn worst(drift: &Drift, knowledge: &dyn Knowledge) -> Judgement {
+    let judged: Vec<Judgement> =
+        drift.changes.iter().map(|c| judge(&drift.native_id, c, knowledge)).collect();
     let mut techniques: Vec<String> = judged.iter().flat_map(|j| j.techniques.clone()).collect();
     techniques.sort();
     techniques.dedup();
@@ -108,8 +109,9 @@ fn worst(changes: &[AttributeChange], knowledge: &dyn Knowledge) -> Judgement {
 }
 
 /// How bad one change is.
-pub fn judge(change: &AttributeChange, knowledge: &dyn Knowledge) -> Judgement {
-    if let Some(judgement) = knowledge.judge(&change.path, &change.desired, &change.live) {
+pub fn judge(native_id: &str, change: &AttributeChange, knowledge: &dyn Knowledge) -> Judgement {
+    let own = knowledge.judge_on(native_id, &change.path, &change.desired, &change.live);
+    if let Some(judgement) = own {
         return judgement;
     }
     let Some(security) = security_at(knowledge.facts(), &change.path) else {

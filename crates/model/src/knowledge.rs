@@ -154,6 +154,18 @@ pub trait Knowledge: Send + Sync {
         None
     }
 
+    /// As [`Knowledge::judge`], for the resource with this id, where that weighs: what a role
+    /// lets its members do is in the id of its binding.
+    fn judge_on(
+        &self,
+        _native_id: &str,
+        path: &AttributePath,
+        desired: &Value,
+        live: &Value,
+    ) -> Option<Judgement> {
+        self.judge(path, desired, live)
+    }
+
     /// Is it public? `neighbours` are the other live resources of the same cloud that were
     /// read in this run. `None`: the question makes no sense for this kind.
     fn exposure(&self, _live: &Resource, _neighbours: &[Resource]) -> Option<Exposure> {

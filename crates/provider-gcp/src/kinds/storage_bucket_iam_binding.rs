@@ -2,7 +2,7 @@
 
 use super::facts;
 use super::storage_bucket::probe;
-use crate::members::{self, ALL_AUTHENTICATED, ALL_USERS};
+use crate::members::{self, ALL_AUTHENTICATED, ALL_USERS, Powers};
 use crate::policy::{self, BucketName, Grant, Touched, is_convenience, unreadable};
 use crate::session::GcpSession;
 use crate::{CLOUD, exposure};
@@ -49,29 +49,18 @@ impl Knowledge for StorageBucketIamBinding {
     }
 
     fn judge(&self, path: &AttributePath, desired: &Value, live: &Value) -> Option<Judgement> {
-        if path.pattern() != "members" {
-            return None;
-        }
-        let new: Vec<&str> = missing(desired, live).collect();
-        Some(if new.contains(&ALL_USERS) {
-            opened("Anyone on the internet")
-        } else if new.contains(&ALL_AUTHENTICATED) {
-            opened("Anyone with a Google account")
-        } else if let [first, more @ ..] = new.as_slice() {
-            let others =
-                if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-            Judgement {
-                severity: Severity::High,
-                why: format!("{first}{others} may use this role on the bucket now."),
-                techniques: vec!["T1098.003".to_owned()],
-            }
-        } else {
-            Judgement {
-                severity: Severity::Low,
-                why: "Somebody lost this role on the bucket.".to_owned(),
-                techniques: vec!["T1531".to_owned()],
-            }
-        })
+        judged(None, path, desired, live)
+    }
+
+    fn judge_on(
+        &self,
+        native_id: &str,
+        path: &AttributePath,
+        desired: &Value,
+        live: &Value,
+    ) -> Option<Judgement> {
+        let grant = Grant::of(native_id, &Attributes::new());
+        judged(grant.as_ref().and_then(|g| members::powers(&g.role)), path, desired, live)
     }
 
     fn exposure(&self, live: &Resource, neighbours: &[Resource]) -> Option<Exposure> {
@@ -95,13 +84,63 @@ impl Knowledge for StorageBucketIamBinding {
     }
 }
 
-/// The judge is not told the role; the effect of a finding says what anyone can do.
-fn opened(who: &str) -> Judgement {
-    Judgement {
-        severity: Severity::Critical,
-        why: format!("{who} can read this bucket now."),
-        techniques: vec!["T1098.003".to_owned(), "T1530".to_owned()],
+/// By who came, who went, and what the role lets them do, where that is known.
+fn judged(
+    powers: Option<Powers>,
+    path: &AttributePath,
+    desired: &Value,
+    live: &Value,
+) -> Option<Judgement> {
+    if path.pattern() != "members" {
+        return None;
     }
+    let new: Vec<&str> = missing(desired, live).collect();
+    let judgement = |severity, why: String, techniques: &[&str]| Judgement {
+        severity,
+        why,
+        techniques: techniques.iter().map(|t| (*t).to_owned()).collect(),
+    };
+    let can = |who: &str| match powers {
+        Some(p) if p.read && p.administer => {
+            format!("{who} can read and administer this bucket now.")
+        }
+        Some(p) if p.administer => format!("{who} can administer this bucket now."),
+        Some(p) if p.read && p.write => format!("{who} can read and write this bucket now."),
+        Some(p) if p.read => format!("{who} can read this bucket now."),
+        Some(p) if p.write => format!("{who} can write to this bucket now."),
+        Some(p) if p.list => format!("{who} can list this bucket now."),
+        _ => format!("{who} has this role on the bucket now."),
+    };
+    let public = match new.as_slice() {
+        new if new.contains(&ALL_USERS) => Some("Anyone on the internet"),
+        new if new.contains(&ALL_AUTHENTICATED) => Some("Anyone with a Google account"),
+        _ => None,
+    };
+    Some(match (public, new.as_slice()) {
+        (Some(who), _) => {
+            // Names of objects are less than what is in them.
+            let severity = match powers {
+                Some(p) if !p.read && !p.write && !p.administer => Severity::High,
+                _ => Severity::Critical,
+            };
+            judgement(severity, can(who), &["T1098.003", "T1530"])
+        }
+        (None, [first, more @ ..]) => {
+            let severity = match powers {
+                Some(p) if !p.write && !p.administer => Severity::Medium,
+                _ => Severity::High,
+            };
+            let who = match more.len() {
+                0 => (*first).to_owned(),
+                n => format!("{first} (and {n} more)"),
+            };
+            judgement(severity, can(&who), &["T1098.003"])
+        }
+        (None, []) => {
+            let why = "Somebody lost this role on the bucket.".to_owned();
+            judgement(Severity::Low, why, &["T1531"])
+        }
+    })
 }
 
 /// The members of `of` that `here` does not have.
@@ -266,28 +305,41 @@ mod tests {
         assert_eq!(made, expected, "{made:#}");
     }
 
-    fn change(desired: &[&str], live: &[&str]) -> (Vec<String>, Judgement) {
+    fn change(role: &str, desired: &[&str], live: &[&str]) -> (Vec<String>, Severity, String) {
         let path = AttributePath::root("members");
         let (desired, live) = (Value::strings(desired.to_vec()), Value::strings(live.to_vec()));
-        let judged = StorageBucketIamBinding.judge(&path, &desired, &live).unwrap();
-        (StorageBucketIamBinding.summary(&path, &desired, &live), judged)
+        let id = format!("b/exports/{role}");
+        let kind = StorageBucketIamBinding;
+        let judged = kind.judge_on(&id, &path, &desired, &live).unwrap();
+        (kind.summary(&path, &desired, &live), judged.severity, judged.why)
     }
 
     #[test]
-    fn who_came_decides_how_bad_it_is() {
-        let (lines, judged) = change(&["user:a@x"], &["user:A@x", "allUsers"]);
+    fn who_came_and_what_the_role_does_decide_how_bad_it_is() {
+        const VIEWER: &str = "roles/storage.objectViewer";
+        let (lines, severity, why) = change(VIEWER, &["user:a@x"], &["user:A@x", "allUsers"]);
         assert_eq!(lines, ["+ allUsers"]);
-        assert_eq!(judged.severity, Severity::Critical);
-        assert_eq!(judged.why, "Anyone on the internet can read this bucket now.");
-        let (_, judged) = change(&[], &["allAuthenticatedUsers"]);
-        assert_eq!(judged.why, "Anyone with a Google account can read this bucket now.");
-        let (lines, judged) = change(&["user:a@x"], &["user:b@x", "user:c@x"]);
+        assert_eq!(severity, Severity::Critical);
+        assert_eq!(why, "Anyone on the internet can read this bucket now.");
+        let (_, severity, why) = change(VIEWER, &[], &["allAuthenticatedUsers"]);
+        assert_eq!(severity, Severity::Critical);
+        assert_eq!(why, "Anyone with a Google account can read this bucket now.");
+        let (_, severity, why) = change("roles/storage.legacyBucketReader", &[], &["allUsers"]);
+        assert_eq!(severity, Severity::High);
+        assert_eq!(why, "Anyone on the internet can list this bucket now.");
+        let (_, severity, why) = change("roles/storage.objectCreator", &[], &["allUsers"]);
+        assert_eq!(severity, Severity::Critical);
+        assert_eq!(why, "Anyone on the internet can write to this bucket now.");
+        let (_, severity, why) = change("projects/p/roles/custom", &[], &["allUsers"]);
+        assert_eq!(severity, Severity::Critical);
+        assert_eq!(why, "Anyone on the internet has this role on the bucket now.");
+        let (lines, severity, why) = change(VIEWER, &["user:a@x"], &["user:b@x", "user:c@x"]);
         assert_eq!(lines, ["- user:a@x", "+ user:b@x", "+ user:c@x"]);
-        assert_eq!(
-            (judged.severity, judged.why.as_str()),
-            (Severity::High, "user:b@x and 1 more may use this role on the bucket now.")
-        );
-        let (lines, judged) = change(&["user:a@x", "user:b@x"], &["user:b@x"]);
-        assert_eq!((lines.len(), judged.severity), (1, Severity::Low));
+        assert_eq!(severity, Severity::Medium);
+        assert_eq!(why, "user:b@x (and 1 more) can read this bucket now.");
+        let (_, severity, _) = change("roles/storage.admin", &[], &["user:b@x"]);
+        assert_eq!(severity, Severity::High);
+        let (lines, severity, _) = change(VIEWER, &["user:a@x", "user:b@x"], &["user:b@x"]);
+        assert_eq!((lines.len(), severity), (1, Severity::Low));
     }
 }
