@@ -112,6 +112,9 @@ fn named(list: &Element, element: &str, member: &str) -> Vec<String> {
     of.map(|child| decoded(child.text_of(member).unwrap())).collect()
 }
 
+/// More than any list here has: one that does not end is wrong too.
+const MOST_PAGES: usize = 200;
+
 /// All pages of a list: objects, and common prefixes with a star.
 async fn pages(
     me: &As<'_>,
@@ -122,7 +125,7 @@ async fn pages(
 ) -> Vec<String> {
     let mut found = Vec::new();
     let mut token = String::new();
-    loop {
+    for _ in 0..MOST_PAGES {
         let mut query =
             format!("list-type=2&encoding-type=url&max-keys={size}&prefix={}", encoded(prefix));
         if delimiter {
@@ -146,13 +149,14 @@ async fn pages(
             }
         }
     }
+    panic!("the list does not end: {found:?}");
 }
 
 /// All versions, in the order of the list, and which of them are the latest.
 async fn versions(me: &As<'_>, bucket: &str) -> Vec<(String, String, bool)> {
     let mut found = Vec::new();
     let mut marker = String::new();
-    loop {
+    for _ in 0..MOST_PAGES {
         let query = format!("versions&encoding-type=url&max-keys=3{marker}");
         let page = me.get(&format!("/{bucket}?{query}")).await.ok().xml();
         for element in ["Version", "DeleteMarker"] {
@@ -171,6 +175,7 @@ async fn versions(me: &As<'_>, bucket: &str) -> Vec<(String, String, bool)> {
         // It is percent-encoded already.
         marker = format!("&key-marker={key}&version-id-marker={id}");
     }
+    panic!("the list does not end: {found:?}");
 }
 
 async fn follow(me: &As<'_>, bucket: &str, steps: Vec<Step>) {
