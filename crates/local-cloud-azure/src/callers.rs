@@ -27,6 +27,7 @@ pub const READ_CONFIGURATION: &[&str] = &[
 pub const WRITE_CONFIGURATION: &[&str] = &[
     "Microsoft.Resources/subscriptions/resourceGroups/delete",
     "Microsoft.Resources/subscriptions/resourceGroups/write",
+    "Microsoft.Resources/subscriptions/resourcegroups/resources/read",
     "Microsoft.Storage/storageAccounts/blobServices/containers/delete",
     "Microsoft.Storage/storageAccounts/blobServices/containers/write",
     "Microsoft.Storage/storageAccounts/blobServices/write",

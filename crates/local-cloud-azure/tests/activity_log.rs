@@ -127,7 +127,7 @@ async fn reads_leave_no_record() {
     lab.reports().await;
     let before = lab.records("log-reader").await.len();
     for path in [REPORTS, "/resourcegroups", "/resourceGroups/acme-data/resources"] {
-        assert_eq!(lab.arm("drift-reader", "GET", path, Value::Null).await.status, 200, "{path}");
+        assert_eq!(lab.arm("remediator", "GET", path, Value::Null).await.status, 200, "{path}");
     }
     assert_eq!(
         lab.arm("drift-reader", "GET", "/resourceGroups/none", Value::Null).await.status,

@@ -80,6 +80,19 @@ async fn each_caller_may_what_its_title_says() {
     }
 }
 
+/// Deleting a group safely takes a look into it, which reading the group alone does not allow.
+#[tokio::test]
+async fn what_lies_in_a_group_is_seen_by_whoever_may_delete_it() {
+    let lab = Lab::new();
+    lab.reports().await;
+    let path = "/resourceGroups/acme-data/resources";
+    assert_eq!(lab.arm("remediator", "GET", path, Value::Null).await.status, 200);
+    let refused = lab.arm("drift-reader", "GET", path, Value::Null).await;
+    assert_eq!(refused.code(), (403, "AuthorizationFailed".to_owned()));
+    let action = "Microsoft.Resources/subscriptions/resourcegroups/resources/read";
+    assert!(refused.text().contains(action), "{}", refused.text());
+}
+
 #[tokio::test]
 async fn a_contributor_grants_nothing() {
     let lab = Lab::new();

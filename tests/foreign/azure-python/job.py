@@ -13,25 +13,29 @@ import sys
 import time
 import uuid
 
-import requests
-from azure.core.exceptions import (
-    ClientAuthenticationError,
-    HttpResponseError,
-    ResourceExistsError,
-    ResourceNotFoundError,
-)
-from azure.identity import ClientSecretCredential, DefaultAzureCredential
-from azure.mgmt.storage import StorageManagementClient
-from azure.storage.blob import (
-    AccountSasPermissions,
-    BlobSasPermissions,
-    BlobServiceClient,
-    ContainerClient,
-    PublicAccess,
-    ResourceTypes,
-    generate_account_sas,
-    generate_blob_sas,
-)
+try:
+    import requests
+    from azure.core.exceptions import (
+        ClientAuthenticationError,
+        HttpResponseError,
+        ResourceExistsError,
+        ResourceNotFoundError,
+    )
+    from azure.identity import ClientSecretCredential, DefaultAzureCredential
+    from azure.mgmt.storage import StorageManagementClient
+    from azure.storage.blob import (
+        AccountSasPermissions,
+        BlobSasPermissions,
+        BlobServiceClient,
+        ContainerClient,
+        PublicAccess,
+        ResourceTypes,
+        generate_account_sas,
+        generate_blob_sas,
+    )
+except ImportError as missing:
+    print(f"Microsoft's Python SDK is not here: {missing}")
+    sys.exit(77)
 
 SUBSCRIPTION = os.environ["AZURE_SUBSCRIPTION_ID"]
 LOCATION = "westeurope"

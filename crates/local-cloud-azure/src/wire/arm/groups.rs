@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 const ONE: &str = "/subscriptions/*/resourcegroups/*";
 const READ: &str = "Microsoft.Resources/subscriptions/resourceGroups/read";
 const WRITE: &str = "Microsoft.Resources/subscriptions/resourceGroups/write";
+/// Seeing what lies in a group is a permission of its own.
+const CONTENTS: &str = "Microsoft.Resources/subscriptions/resourcegroups/resources/read";
 
 pub const ROUTES: &[Route] = &[
     Route::new(Method::GET, "/subscriptions/*/resourcegroups", READ, list).trimmed().above(1),
@@ -26,7 +28,7 @@ pub const ROUTES: &[Route] = &[
         "Microsoft.Resources/subscriptions/resourceGroups/delete",
         delete,
     ),
-    Route::new(Method::GET, "/subscriptions/*/resourcegroups/*/resources", READ, resources)
+    Route::new(Method::GET, "/subscriptions/*/resourcegroups/*/resources", CONTENTS, resources)
         .above(1),
 ];
 
