@@ -440,9 +440,31 @@ fn new_address(event: &Event, log: &EventLog) -> Option<String> {
     } else {
         earlier.iter().filter(|e| same_caller(e, event)).collect()
     };
-    let addresses: Vec<&str> = known.iter().filter_map(|e| e.source.as_deref()).collect();
-    (!addresses.is_empty() && !addresses.contains(&source))
-        .then(|| "an address it never used before".to_owned())
+    let first = known
+        .iter()
+        .filter(|e| e.source.as_deref() == Some(source))
+        .map(|e| e.time)
+        .fold(event.time, Ord::min);
+    let before = known.iter().any(|e| e.time < first && e.source.is_some());
+    let seconds = event.time.unix() - first.unix();
+    match (before, seconds) {
+        (false, _) => None,
+        (true, ..1) => Some("an address it never used before".to_owned()),
+        (true, ..NEW_FOR) => Some(format!("an address it first used {} before", span(seconds))),
+        (true, _) => None,
+    }
+}
+
+/// Whoever looks around first and acts then has still just arrived; a day later an address
+/// is no news.
+const NEW_FOR: i64 = 86_400;
+
+fn span(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        ..3600 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3600),
+    }
 }
 
 fn same_caller(a: &Event, b: &Event) -> bool {

@@ -30,9 +30,16 @@ impl Desk {
     /// Attaches to the clouds that serve the folder, or serves them until [`Desk::close`].
     pub async fn open(config: &Config, holder: &str) -> Result<Desk, Failure> {
         let folder = folder(config);
-        let served = match Remote::find(&folder).await {
-            Some(remote) => Served::There(remote),
-            None => Served::Here(Box::new(serve(&folder, holder, None, Vec::new()).await?)),
+        if let Some(remote) = Remote::find(&folder).await {
+            return Ok(Desk { served: Served::There(remote), folder });
+        }
+        let served = match serve(&folder, holder, None, Vec::new()).await {
+            Ok(running) => Served::Here(Box::new(running)),
+            // Whoever holds the folder may have begun to serve it while we waited.
+            Err(failure) => match Remote::find(&folder).await {
+                Some(remote) => Served::There(remote),
+                None => return Err(failure),
+            },
         };
         Ok(Desk { served, folder })
     }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 /// One fault and what it falls on. Empty fields match everything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Fault {
     #[serde(default)]
     pub cloud: Option<Cloud>,
@@ -152,6 +151,13 @@ mod tests {
 
     fn actions(faults: &Faults, service: &str, n: usize) -> Vec<FaultAction> {
         (0..n).map(|_| faults.decide(&"c".into(), service, "GetObject").1).collect()
+    }
+
+    #[test]
+    fn a_fault_reads_as_it_is_written() {
+        let throttle = fault(FaultEffect::Throttle { per_second: 2.5 });
+        let text = serde_json::to_string(&throttle).unwrap();
+        assert_eq!(serde_json::from_str::<Fault>(&text).unwrap(), throttle, "{text}");
     }
 
     #[test]

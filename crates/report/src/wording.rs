@@ -154,6 +154,11 @@ pub fn credential(id: &str) -> String {
     elide(id.rsplit('/').next().unwrap_or(id), 4, 4)
 }
 
+/// The id of a key that somebody keeps; the id of a token says nothing a week later.
+fn is_key(id: &str) -> bool {
+    id.contains("/keys/") || id.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+}
+
 /// `role Developer` out of a session's ARN; the last part of any other long name.
 pub fn via(step: &str, name: &str) -> Option<String> {
     let last = if step.starts_with("arn:") { step.splitn(6, ':').last()? } else { step };
@@ -189,21 +194,24 @@ pub fn principal(principal: &Principal, credential_id: Option<&str>) -> Vec<Piec
     let mut pieces = match principal.kind {
         PrincipalType::Anonymous => vec![Piece::new(Tone::Strong, "an anonymous caller")],
         PrincipalType::Service => vec![Piece::plain("the service "), name],
-        PrincipalType::Workload => match credential_id {
-            Some(id) => {
-                vec![
-                    Piece::plain("key "),
-                    Piece::new(Tone::Strong, credential(id)),
-                    Piece::plain(" of "),
-                    name,
-                ]
-            }
-            None => vec![name],
-        },
         PrincipalType::Unknown if principal.name.is_empty() => {
             vec![Piece::plain("a caller that the record does not name")]
         }
-        PrincipalType::Human | PrincipalType::Unknown => vec![name],
+        // A long-lived key says less than a name: whoever holds it is let in.
+        PrincipalType::Workload | PrincipalType::Unknown => {
+            match credential_id.filter(|c| is_key(c)) {
+                Some(id) => {
+                    vec![
+                        Piece::plain("key "),
+                        Piece::new(Tone::Strong, credential(id)),
+                        Piece::plain(" of "),
+                        name,
+                    ]
+                }
+                None => vec![name],
+            }
+        }
+        PrincipalType::Human => vec![name],
     };
     let chain: Vec<String> =
         principal.via.iter().filter_map(|step| via(step, &principal.name)).collect();

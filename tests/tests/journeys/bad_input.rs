@@ -19,7 +19,7 @@ fn each_file_that_is_no_state_is_named_with_what_it_is() {
     let cases: [(&str, Vec<u8>, &str); 7] = [
         ("empty.tfstate", Vec::new(), "empty"),
         ("cut.tfstate", good.as_bytes()[..40].to_vec(), "ends in the middle"),
-        ("latin.tfstate", b"{\"version\":4,\"x\":\"\xff\"}".to_vec(), "UTF-8"),
+        ("latin.tfstate", b"{\"version\":4,\"lineage\":\"\xff\"}".to_vec(), "UTF-8"),
         ("old.tfstate", br#"{"version":3,"modules":[]}"#.to_vec(), "version 3"),
         (
             "secret.tfstate",

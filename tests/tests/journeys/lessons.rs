@@ -30,7 +30,7 @@ fn the_answers_lie_in_the_records() {
             "check",
             "first-drift",
             "--answer",
-            "key_holders=dana.ortiz@example.com,backup-job",
+            "key_holders=dana.ortiz@example.com, a7e4d92a-7c2e-4d66-a87a-0b56ca14e015",
         ])
         .expect(2);
     assert!(holders.stdout.contains("right     key_holders"), "{}", holders.stdout);
