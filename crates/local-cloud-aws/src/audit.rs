@@ -4,9 +4,9 @@
 //! objects) are kept where a trail selects them. A service calls [`record`] in the same
 //! change of the store that the call makes.
 
-use crate::account::ACCOUNT;
 use crate::principal::{Kind, Principal};
 use crate::state::cloudtrail;
+use crate::story::ACCOUNT;
 use aws_protocol::cloudtrail::{Exchange, Record, Tls};
 use aws_protocol::{Operation, ServiceError};
 use local_cloud::{Tx, View};

@@ -1,8 +1,8 @@
 //! Who may: collects the policies that have a say and lets `iam-policy` decide.
 
-use crate::account::ACCOUNT;
 use crate::principal::{Kind, Principal};
 use crate::state::iam;
+use crate::story::ACCOUNT;
 use iam_policy::{Attached, Context, Layers, Policy, Request};
 use local_cloud::View;
 use model::Timestamp;

@@ -1,13 +1,13 @@
 //! Founding: what is in the account before anybody can make a call, and how its callers'
 //! credentials come to other tools.
 
-use crate::account::{ACCOUNT, REGION, iam_arn, unique_id};
 use crate::operation::Outcome;
 use crate::permissions::{self, CI_DEPLOY, DRIFT_READER, LOG_READER, WRITES};
 use crate::principal::{Kind, Principal};
 use crate::state::cloudtrail::Trail;
 use crate::state::iam::{AccessKey, Entity, EntityKind, RoleFacts, keys, roles, users};
 use crate::state::{s3, trail_bucket};
+use crate::story::{ACCOUNT, REGION, iam_arn, unique_id};
 use crate::wire::typed::{Asked, perform};
 use aws_protocol::Operation;
 use local_cloud::{

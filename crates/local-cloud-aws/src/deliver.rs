@@ -1,10 +1,10 @@
 //! Brings records into the trails' buckets: gzipped files in CloudTrail's own layout, when
 //! enough have come together, when somebody lists the place, and on settle.
 
-use crate::account::ACCOUNT;
 use crate::audit::{self, Head};
 use crate::state::cloudtrail::{self, Trail};
 use crate::state::{s3, s3_objects, trail_bucket};
+use crate::story::ACCOUNT;
 use crate::wire::s3_checksum;
 use flate2::Compression;
 use flate2::write::GzEncoder;

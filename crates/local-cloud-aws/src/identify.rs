@@ -2,9 +2,9 @@
 //!
 //! Keys and tokens are checked against the real clock, because clients sign with theirs.
 
-use crate::account::ACCOUNT;
 use crate::principal::{Kind, Principal, Session};
 use crate::state::iam::{AccessKey, keys, roles, users};
+use crate::story::ACCOUNT;
 use aws_protocol::canonical::{HttpParts, Signed};
 use aws_protocol::sign::{AuthError, SecretKey};
 use local_cloud::callers;

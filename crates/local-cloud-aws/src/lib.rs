@@ -6,12 +6,11 @@
 //! leaves its record, in the same change of the store; [`deliver`] brings records into the
 //! trails' buckets. [`exposure`] decides, apart from all that, what an anonymous reader gets.
 //!
-//! * [`account`], [`principal`]: the account of the story; who makes a call
+//! * [`story`], [`principal`]: the account of the story; who makes a call
 //! * [`callers`], [`permissions`]: who is there from the beginning, and what each may do
 //!
 //! What is not served answers with the error of the service that was asked.
 
-pub mod account;
 pub mod audit;
 pub mod authorize;
 pub mod callers;
@@ -23,6 +22,7 @@ pub mod permissions;
 pub mod principal;
 mod service;
 pub mod state;
+pub mod story;
 pub mod wire;
 
 pub use service::service;

@@ -137,7 +137,7 @@ pub fn find(operation: Operation) -> Option<Operate> {
 pub fn resource(cx: &Cx<'_, '_>, input: &Value) -> String {
     let text = |member: &str| input[member].as_str();
     let own =
-        |kind: &str, rest: &str| format!("arn:aws:iam::{}:{kind}/{rest}", crate::account::ACCOUNT);
+        |kind: &str, rest: &str| format!("arn:aws:iam::{}:{kind}/{rest}", crate::story::ACCOUNT);
     let view = cx.tx.view();
     let of = |kind: EntityKind, name: &str| match iam::find(&view, kind, name) {
         Some(entity) => entity.arn(),
@@ -145,7 +145,7 @@ pub fn resource(cx: &Cx<'_, '_>, input: &Value) -> String {
         None => format!("{} {name}", kind.noun()),
     };
     let made =
-        |kind: &str, name: &str| crate::account::iam_arn(kind, text("Path").unwrap_or("/"), name);
+        |kind: &str, name: &str| crate::story::iam_arn(kind, text("Path").unwrap_or("/"), name);
     match (cx.operation.service.facts.name.as_str(), cx.operation.name) {
         ("iam", "CreateUser") => made("user", text("UserName").unwrap_or_default()),
         ("iam", "CreateRole") => made("role", text("RoleName").unwrap_or_default()),

@@ -4,7 +4,7 @@
 
 use crate::authorize::Evidence;
 use crate::ids;
-use crate::names::{SUBSCRIPTION, TENANT};
+use crate::story::{SUBSCRIPTION, TENANT};
 use crate::tokens::Caller;
 use http::StatusCode;
 use local_cloud::{Tx, View};

@@ -3,7 +3,6 @@
 
 use crate::CLOUD;
 use crate::exposure::Level;
-use crate::names::*;
 use crate::roles::{self, Role};
 use crate::state::account::Account;
 use crate::state::assignment::{self, Assignment};
@@ -11,6 +10,7 @@ use crate::state::container::Container;
 use crate::state::group::Group;
 use crate::state::principal::{self, Principal, PrincipalKind};
 use crate::state::{account, container, group};
+use crate::story::*;
 use crate::{ids, tokens};
 use local_cloud::{Caller, Ground, Tx};
 use model::Timestamp;

@@ -3,9 +3,9 @@
 //! when somebody lists the log container, and when the cloud stops or starts.
 
 use crate::audit;
-use crate::names::{LOG_ACCOUNT, LOG_CONTAINER, SUBSCRIPTION};
 use crate::state::blob::{self, Blob};
 use crate::state::{account, container};
+use crate::story::{LOG_ACCOUNT, LOG_CONTAINER, SUBSCRIPTION};
 use local_cloud::{Ground, StoreError};
 use model::Timestamp;
 use std::collections::BTreeMap;

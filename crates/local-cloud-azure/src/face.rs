@@ -1,7 +1,7 @@
 //! Which of Azure's front ends a request is for: by host name, and on the plain endpoint by
 //! its credential or a path that only Azure has.
 
-use crate::names::TENANT;
+use crate::story::TENANT;
 use crate::tokens;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;

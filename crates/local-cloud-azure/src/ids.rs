@@ -1,7 +1,7 @@
 //! Resource Manager's ids. Paths match without case; what is stored keeps the case it was
 //! created with, and what is handed out is canonical.
 
-use crate::names::SUBSCRIPTION;
+use crate::story::SUBSCRIPTION;
 
 pub fn subscription() -> String {
     format!("/subscriptions/{SUBSCRIPTION}")

@@ -5,7 +5,7 @@
 //! then [`wire`] reads its protocol, [`tokens`] or [`signature`] verify its credential,
 //! [`authorize`] decides, [`state`] holds what there is, and [`audit`] keeps the record.
 //!
-//! * [`names`]: the story's tenant, subscription and callers
+//! * [`story`]: the story's tenant, subscription and callers
 //! * [`callers`]: what is there before anybody can call: principals, roles, the log account
 //! * [`exposure`]: would an anonymous read succeed, and why: pure, one row a rule
 //! * [`deliver`]: Activity Log files (`PT1H.json`) in the log account
@@ -17,11 +17,11 @@ pub mod deliver;
 pub mod exposure;
 pub mod face;
 pub mod ids;
-pub mod names;
 pub mod roles;
 mod service;
 pub mod signature;
 pub mod state;
+pub mod story;
 pub mod tokens;
 pub mod wire;
 

@@ -1,7 +1,7 @@
 //! Azure to the front door.
 
 use crate::wire::blob::error::BlobError;
-use crate::{CLOUD, callers, deliver, face, names, wire};
+use crate::{CLOUD, callers, deliver, face, story, wire};
 use async_trait::async_trait;
 use face::Face;
 use http::request::Parts;
@@ -64,7 +64,7 @@ impl CloudService for Azure {
     }
 
     fn default_caller(&self) -> &'static str {
-        names::DEPLOYER
+        story::DEPLOYER
     }
 
     async fn settle(&self) {

@@ -1,8 +1,8 @@
 //! Access tokens: JWTs with Entra's claims, signed with a key that only this folder has.
 //! Clients treat a token as opaque, so its signature is the lab's own (HS256).
 
-use crate::names::TENANT;
 use crate::state::principal::{self, Principal, PrincipalKind};
+use crate::story::TENANT;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as B64;

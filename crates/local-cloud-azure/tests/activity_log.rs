@@ -4,7 +4,7 @@ mod lab;
 
 use event_formats::{read, read_records};
 use lab::{Lab, REPORTS};
-use local_cloud_azure::names::{LOG_ACCOUNT, LOG_CONTAINER, SUBSCRIPTION};
+use local_cloud_azure::story::{LOG_ACCOUNT, LOG_CONTAINER, SUBSCRIPTION};
 use model::event::EventStatus;
 use model::{PrincipalType, Timestamp};
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 mod lab;
 
 use lab::{ARM, ARM_SCOPE, BLOB_SCOPE, Lab, REPORTS, REPORTS_HOST};
-use local_cloud_azure::names::SUBSCRIPTION;
+use local_cloud_azure::story::SUBSCRIPTION;
 use serde_json::{Value, json};
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod lab;
 use lab::{ARM, ARM_SCOPE, Lab, REPORTS, REPORTS_HOST};
 use local_cloud::faults::{Fault, FaultEffect};
 use local_cloud::service::{PlainHttp, full};
-use local_cloud_azure::names::SUBSCRIPTION;
+use local_cloud_azure::story::SUBSCRIPTION;
 use serde_json::{Value, json};
 
 fn code(status: u16, code: &str) -> (u16, String) {

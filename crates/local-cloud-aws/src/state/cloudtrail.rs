@@ -1,10 +1,10 @@
 //! CloudTrail: trails, what they select, whether they log.
 
-use crate::account::ACCOUNT;
 use crate::audit::Head;
 use crate::operation::{Cx, Outcome, refused};
 use crate::state::selectors::{self, Selectors};
 use crate::state::{s3, trail_bucket};
+use crate::story::ACCOUNT;
 use aws_protocol::ServiceError;
 use local_cloud::{Tx, View};
 use model::Timestamp;

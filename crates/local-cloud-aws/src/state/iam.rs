@@ -12,9 +12,9 @@ pub mod roles;
 pub mod tags;
 pub mod users;
 
-use crate::account::iam_arn;
 use crate::operation::{Cx, Outcome, refused};
 use crate::principal::{Kind, Principal, Session};
+use crate::story::iam_arn;
 use aws_protocol::ServiceError;
 use iam_policy::Policy;
 use local_cloud::View;

@@ -1,9 +1,9 @@
 //! STS: who am I, and temporary credentials.
 
-use crate::account::ACCOUNT;
 use crate::operation::{Cx, Outcome, refused};
 use crate::principal::{Kind, Session};
 use crate::state::iam::{AssumedRole, Temporary, check_document, keys, managed, roles};
+use crate::story::ACCOUNT;
 use aws_protocol::ServiceError;
 use iam_policy::Attachment;
 use local_cloud::{Tx, callers};

@@ -1,9 +1,9 @@
 //! Whether a bucket lets CloudTrail in: it delivers as the service that it is, under the
 //! bucket's own policy (CloudTrail user guide, "Amazon S3 bucket policy for CloudTrail").
 
-use crate::account::ACCOUNT;
 use crate::state::cloudtrail::Trail;
 use crate::state::s3::Bucket;
+use crate::story::ACCOUNT;
 use iam_policy::{Attached, Layers, Policy, Principal, Request};
 use model::Timestamp;
 

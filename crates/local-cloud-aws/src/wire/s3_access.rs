@@ -1,10 +1,10 @@
 //! May this S3 call be made: which actions on which resources it needs, and what identity
 //! policies, bucket policy, Block Public Access and ACLs say to them.
 
-use crate::account::ACCOUNT;
 use crate::authorize::{Circumstances, Question, authorize};
 use crate::exposure::{self, Requester, Standing};
 use crate::state::{s3, s3_objects};
+use crate::story::ACCOUNT;
 use crate::wire::s3_call::S3Call;
 use crate::wire::s3_error::Refused;
 use crate::wire::s3_route::{parameter, parameters};

@@ -1,8 +1,8 @@
 //! Buckets: making, finding and deleting them, Block Public Access, ACLs and ownership.
 
-use crate::account::ACCOUNT;
 use crate::state::s3::{self, Acl, Bucket, Ownership, PublicAccessBlock};
 use crate::state::{s3_objects, s3_uploads};
+use crate::story::ACCOUNT;
 use crate::wire::s3_acl;
 use crate::wire::s3_call::S3Call;
 use crate::wire::s3_error::Refused;

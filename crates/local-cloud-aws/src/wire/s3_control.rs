@@ -1,8 +1,8 @@
 //! S3 Control: the public access block of the account. It signs as S3, lies under a path of
 //! its own, and wraps its errors once more.
 
-use crate::account::ACCOUNT;
 use crate::state::s3::{self, PublicAccessBlock};
+use crate::story::ACCOUNT;
 use crate::wire::s3_access::{self, Need};
 use crate::wire::s3_call::{Answered, Asked, Ids, S3Call, text};
 use crate::wire::s3_checksum;

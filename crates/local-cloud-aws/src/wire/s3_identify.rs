@@ -1,9 +1,9 @@
 //! Who makes an S3 call: Signature Version 4 in the header or presigned, Version 2 where an
 //! old tool still presigns with it, nobody at all.
 
-use crate::account::REGION;
 use crate::identify;
 use crate::principal::Principal;
+use crate::story::REGION;
 use crate::wire::s3_call::text;
 use crate::wire::s3_error::Refused;
 use crate::wire::s3_route::parameter;

@@ -1,8 +1,8 @@
 //! The policy of a bucket: what may be put, and what is handed back.
 
-use crate::account::ACCOUNT;
 use crate::state::iam::{roles, users};
 use crate::state::s3;
+use crate::story::ACCOUNT;
 use crate::wire::s3_buckets::{bucket, change};
 use crate::wire::s3_call::S3Call;
 use crate::wire::s3_error::Refused;

@@ -1,13 +1,13 @@
 //! IAM, STS and CloudTrail: decode, identify, authorize, one change of the store with its
 //! record, encode. The codecs are those of the tables, so Query and JSON are served alike.
 
-use crate::account::{ACCOUNT, REGION};
 use crate::audit;
 use crate::authorize::{Circumstances, Denied, Question, authorize};
 use crate::identify;
 use crate::operation::{self, Cx, Outcome};
 use crate::principal::{Kind, Principal};
 use crate::state::iam::roles;
+use crate::story::{ACCOUNT, REGION};
 use aws_protocol::canonical::HttpParts;
 use aws_protocol::cloudtrail::Exchange;
 use aws_protocol::sign::AuthError;

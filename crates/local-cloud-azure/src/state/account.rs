@@ -2,8 +2,8 @@
 
 use crate::exposure::Network;
 use crate::ids;
-use crate::names::TENANT;
 use crate::state::{assignment, container};
+use crate::story::TENANT;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use local_cloud::{Tx, View};

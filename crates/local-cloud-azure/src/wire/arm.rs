@@ -11,7 +11,7 @@ mod subscriptions;
 
 use super::{answer, request_id};
 use crate::audit::{self, Outcome, Told};
-use crate::names::SUBSCRIPTION;
+use crate::story::SUBSCRIPTION;
 use crate::tokens::{self, ARM, Caller, TokenError};
 use crate::{CLOUD, authorize, deliver, ids};
 use error::ArmError;

@@ -2,8 +2,8 @@
 
 use super::{answer, request_id};
 use crate::CLOUD;
-use crate::names::{AZURE_CLI, TENANT};
 use crate::state::principal::{self, Principal, PrincipalKind};
+use crate::story::{AZURE_CLI, TENANT};
 use crate::tokens::{self, ARM, LIFETIME, STORAGE};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};

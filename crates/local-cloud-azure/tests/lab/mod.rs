@@ -6,7 +6,7 @@ use http::{HeaderMap, Request, StatusCode};
 use local_cloud::service::{full, read_body};
 use local_cloud::{CloudService, Connection, Ground, LostAnswer, StoreError};
 use local_cloud_azure::callers::environment;
-use local_cloud_azure::names::{AZURE_CLI, SUBSCRIPTION, TENANT};
+use local_cloud_azure::story::{AZURE_CLI, SUBSCRIPTION, TENANT};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -2,7 +2,7 @@
 //! groups, instance profiles. Clients ask before they delete a user.
 
 use super::*;
-use crate::account::ALIAS;
+use crate::story::ALIAS;
 
 fn nothing(input: &Value, member: &str) -> Outcome {
     page(input, member, Vec::new())

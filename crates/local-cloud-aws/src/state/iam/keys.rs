@@ -1,8 +1,8 @@
 //! Access keys of users. Temporary credentials lie in the same table and are not told here.
 
 use super::*;
-use crate::account::BASE32;
 use crate::audit;
+use crate::story::BASE32;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use local_cloud::Tx;

@@ -2,7 +2,7 @@
 //! is an operation that this cloud does not have.
 
 use super::*;
-use crate::account::{ACCOUNT, iam_arn, unique_id};
+use crate::story::{ACCOUNT, iam_arn, unique_id};
 use iam_policy::Attachment;
 
 const TABLE: &str = "aws/iam/policies";

@@ -1,7 +1,7 @@
 //! Roles: create, tell, change, delete, list.
 
 use super::*;
-use crate::account::unique_id;
+use crate::story::unique_id;
 use iam_policy::Attachment;
 
 /// IAM's default and bounds of MaxSessionDuration, in seconds.

@@ -1,7 +1,7 @@
 //! Users: create, tell, rename, delete, list.
 
 use super::*;
-use crate::account::unique_id;
+use crate::story::unique_id;
 
 pub fn find(view: &View<'_>, name: &str) -> Option<Entity> {
     super::find(view, EntityKind::User, name)

@@ -1,8 +1,8 @@
 //! Resource Manager's own errors.
 
 use crate::ids;
-use crate::names::TENANT;
 use crate::state::account::Refused;
+use crate::story::TENANT;
 use crate::tokens::Caller;
 use http::header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};

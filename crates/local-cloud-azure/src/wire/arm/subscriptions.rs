@@ -3,7 +3,7 @@
 use super::error::ArmError;
 use super::{Ask, Reply, Route};
 use crate::ids;
-use crate::names::{SUBSCRIPTION, SUBSCRIPTION_NAME, TENANT};
+use crate::story::{SUBSCRIPTION, SUBSCRIPTION_NAME, TENANT};
 use http::Method;
 use local_cloud::Tx;
 use serde_json::{Value, json};

@@ -11,7 +11,7 @@ use crate::signature::{
 use crate::state::account::Account;
 use crate::state::{blob, container};
 use crate::tokens::{self, STORAGE, TokenError};
-use crate::{authorize, names};
+use crate::{authorize, story};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use local_cloud::callers::{DEFAULT_ORIGIN, origin};
@@ -163,5 +163,5 @@ fn anonymous(asked: &Asked<'_>) -> Result<(), BlobError> {
 
 /// Whether a container is the one that the Activity Log's files lie in.
 pub fn is_log(account: &str, container: Option<&str>) -> bool {
-    account == names::LOG_ACCOUNT && container == Some(names::LOG_CONTAINER)
+    account == story::LOG_ACCOUNT && container == Some(story::LOG_CONTAINER)
 }

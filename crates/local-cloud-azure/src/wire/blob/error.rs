@@ -3,7 +3,7 @@
 use super::super::{answer, http_date, request_id};
 use super::{XML, standard_headers};
 use crate::exposure::Refusal;
-use crate::names::TENANT;
+use crate::story::TENANT;
 use http::header::{HeaderName, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
