@@ -23,8 +23,15 @@ fn state(resources: usize) -> String {
 }
 
 const CHECK: [&str; 9] = [
-    "run", "drift-check", "--state", "estate.tfstate", "--target", "local", "--no-attribution",
-    "-o", "out.txt",
+    "run",
+    "drift-check",
+    "--state",
+    "estate.tfstate",
+    "--target",
+    "local",
+    "--no-attribution",
+    "-o",
+    "out.txt",
 ];
 
 /// A drift check under a limit of so many calls a second, beside calls / allowed rate.
@@ -35,7 +42,11 @@ pub fn paced() -> Result<Vec<Row>, String> {
         lab.write("estate.tfstate", state(resources));
         run(&lab, &["cloud", "start"], 0)?;
         let limit = rate.to_string();
-        run(&lab, &["cloud", "fault", "set", "--cloud", "aws", "--service", "s3", "throttle", &limit], 0)?;
+        run(
+            &lab,
+            &["cloud", "fault", "set", "--cloud", "aws", "--service", "s3", "throttle", &limit],
+            0,
+        )?;
         let took = run(&lab, &CHECK, 2)?.as_secs_f64();
         run(&lab, &["cloud", "stop"], 0)?;
         // The first second's calls find a full allowance.

@@ -58,7 +58,12 @@ pub fn run(lab: &Lab, arguments: &[&str], code: i32) -> Result<Duration, String>
 pub fn median(mut times: Vec<Duration>) -> String {
     times.sort();
     let at = |i: usize| times.get(i).map_or(0.0, Duration::as_secs_f64) * 1000.0;
-    format!("{:.0} ms ({:.0} to {:.0})", at(times.len() / 2), at(0), at(times.len().saturating_sub(1)))
+    format!(
+        "{:.0} ms ({:.0} to {:.0})",
+        at(times.len() / 2),
+        at(0),
+        at(times.len().saturating_sub(1))
+    )
 }
 
 /// `lab run drift-check` on the shipped lab: the first run lays it out.
