@@ -13,7 +13,9 @@ mod measure;
 use measure::{Row, print};
 use std::process::ExitCode;
 
-const BENCHES: &[(&str, fn() -> Result<Vec<Row>, String>)] = &[
+type Bench = fn() -> Result<Vec<Row>, String>;
+
+const BENCHES: &[(&str, Bench)] = &[
     ("check", measure::check),
     ("memory", estate::memory),
     ("paced", estate::paced),

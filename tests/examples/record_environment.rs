@@ -3,6 +3,7 @@
 //! would have stored, as a state of version 4.
 //!
 //!     cargo run -p journeys --example record_environment -- azure
+#![allow(clippy::print_stderr, reason = "it says what it wrote")]
 
 use local_cloud::control::{Answer, Ask};
 use local_cloud::running::Start;

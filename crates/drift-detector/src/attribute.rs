@@ -462,7 +462,7 @@ const NEW_FOR: i64 = 86_400;
 fn span(seconds: i64) -> String {
     match seconds {
         ..60 => format!("{seconds} s"),
-        ..3600 => format!("{} min", seconds / 60),
+        60..3600 => format!("{} min", seconds / 60),
         _ => format!("{} h", seconds / 3600),
     }
 }

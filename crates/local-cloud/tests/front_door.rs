@@ -1,4 +1,5 @@
 //! The front door over real sockets: routing, tunnels, refusals, start and stop.
+#![allow(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
 
 use async_trait::async_trait;
 use http::request::Parts;
