@@ -32,8 +32,10 @@ fn main() -> ExitCode {
             return commands::run(cli).await;
         }
         tokio::select! {
+            // Polled first, so that the handler stands before the work begins.
+            biased;
+            () = interrupted() => Ok(Exit::Interrupted),
             outcome = commands::run(cli) => outcome,
-            _ = interrupted() => Ok(Exit::Interrupted),
         }
     });
     // What still runs in the background (a cut-off read) must not hold up the end.
