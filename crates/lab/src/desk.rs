@@ -76,6 +76,11 @@ impl Desk {
         }
     }
 
+    /// Does a process still say that it serves the folder?
+    pub fn is_published(&self) -> bool {
+        self.folder.join(local_cloud::control::FILE).exists()
+    }
+
     /// The folder as messages name it.
     pub fn place(&self) -> String {
         format!("{}/", self.folder.parent().unwrap_or(&self.folder).display())

@@ -22,7 +22,8 @@ use tokio::sync::watch;
 pub const PREFIX: &str = "/_lab/";
 const TOKEN: &str = "x-lab-token";
 const LARGEST: usize = 1 << 20;
-const FILE: &str = "endpoint.json";
+/// Where a serving process leaves the way to itself, until it has ended in order.
+pub const FILE: &str = "endpoint.json";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]

@@ -121,8 +121,9 @@ async fn stop(config: &Config) -> Outcome {
         return Ok(Exit::Clean);
     };
     desk.ask(Ask::Stop).await?;
+    // It stops answering first and withdraws last, when its log files are in their stores.
     for _ in 0..500 {
-        if Desk::attach(config).await.is_none() {
+        if !desk.is_published() {
             say("Stopped");
             return Ok(Exit::Clean);
         }
