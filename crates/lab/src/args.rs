@@ -7,7 +7,7 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "Examples:\n  lab run drift-check                     \
     the shipped lab: no account, no configuration\n  \
     lab run drift-check --state prod.tfstate --target prod\n  \
-    lab show F-7c1e                         the whole story of one finding\n  \
+    lab show F-f1b2                         the whole story of one finding\n  \
     lab cloud exec -- aws s3 ls             the vendors' own tools on the local clouds";
 
 /// Cloud security you can learn on your desk and run in production: drift with a name on
@@ -83,7 +83,7 @@ pub enum Command {
     #[command(subcommand)]
     Run(Run),
     /// Tell the whole story of one finding of the last report
-    #[command(after_help = "Examples:\n  lab show F-7c1e\n  lab show F-7c1e -v")]
+    #[command(after_help = "Examples:\n  lab show F-f1b2")]
     Show {
         /// Its id, or any longer prefix of its fingerprint
         finding: String,

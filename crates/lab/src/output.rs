@@ -33,7 +33,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     };
     written.map_err(|cause| {
         Failure::new(format!("{} was not written: {cause}", path.display()))
-            .hint("nothing was left half-written; free some space or choose another place with -o")
+            .hint("nothing was left half-written; choose another place with -o")
     })
 }
 

@@ -32,6 +32,12 @@ pub fn states() -> Result<Vec<StateInput>, Failure> {
         .collect())
 }
 
+/// When the story that was laid out ended.
+pub async fn laid_out_at(desk: &Desk) -> Result<Option<Timestamp>, Failure> {
+    let note = desk.note(LAID_OUT).await?;
+    Ok(note.and_then(|n| Timestamp::parse(n.get("at")?.as_str()?)))
+}
+
 /// Lays everything out, once a folder; says what was done, or nothing when it was there.
 pub async fn prepare(desk: &Desk, progress: &dyn Progress) -> Result<Option<String>, Failure> {
     if desk.note(LAID_OUT).await?.is_some() {

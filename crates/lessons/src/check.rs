@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const LOG_READER: &str = "log-reader";
 const READER: &str = "drift-reader";
+/// A documentation address (RFC 5737) that no caller of the lab has.
+const CHECKED_FROM: &str = "192.0.2.250";
 
 /// What is remembered of a learner's tries between commands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,10 +52,12 @@ impl Verdict {
     }
 }
 
-/// Checks what was answered now, remembers it, and looks at the effects.
+/// Checks what was answered now, remembers it, and looks at the effects. The questions are
+/// about what happened up to `told`, when the story ended; later records are the learner's.
 pub async fn check(
     lesson: &Lesson,
     stage: &dyn Stage,
+    told: Option<Timestamp>,
     answers: &BTreeMap<String, String>,
     memory: &mut Memory,
 ) -> Result<Vec<Verdict>, LessonError> {
@@ -63,7 +67,9 @@ pub async fn check(
         let key = question.key.clone();
         if let Some(answer) = answers.get(&key) {
             if !logs.contains_key(&question.cloud) {
-                logs.insert(question.cloud.clone(), records(stage, &question.cloud).await?);
+                let mut events = records(stage, &question.cloud).await?;
+                events.retain(|e| told.is_none_or(|told| e.time <= told));
+                logs.insert(question.cloud.clone(), events);
             }
             let events = logs.get(&question.cloud).map_or(&[][..], Vec::as_slice);
             if is_right(question, events, answer) {
@@ -166,12 +172,15 @@ async fn look(stage: &dyn Stage, effect: &Effect) -> Result<Verdict, LessonError
                 Err(error) => not_done(error.to_string()),
             }
         }
-        Effect::Locked { cloud, caller, .. } => {
+        Effect::Locked { cloud, caller, held_at, .. } => {
             // A caller that has no credentials left cannot even be cast.
             let Ok(connection) = stage.cast(cloud, caller).await else {
                 return Ok(Verdict::Done { what });
             };
-            match connection.reader.identity().await {
+            stage.relocate(cloud, caller, CHECKED_FROM).await?;
+            let answer = connection.reader.identity().await;
+            stage.relocate(cloud, caller, held_at).await?;
+            match answer {
                 Ok(identity) => not_done(format!("{} is still let in", identity.principal)),
                 Err(e) if e.is(provider::ErrorKind::Credentials) => Ok(Verdict::Done { what }),
                 Err(error) => not_done(error.to_string()),

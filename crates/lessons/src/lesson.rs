@@ -74,7 +74,14 @@ pub enum Effect {
     /// An anonymous read is refused.
     Closed { what: String, cloud: Cloud, kind: KindName, id: String },
     /// The caller's credentials are not accepted any more.
-    Locked { what: String, cloud: Cloud, caller: String },
+    Locked {
+        what: String,
+        cloud: Cloud,
+        caller: String,
+        /// Where the story left the credential: the check calls from elsewhere, so that no
+        /// record of its own looks like the story's.
+        held_at: String,
+    },
 }
 
 impl Effect {

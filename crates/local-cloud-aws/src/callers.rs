@@ -76,7 +76,7 @@ const CALLERS: &[Founded] = &[
         name: "maya.chen",
         title: "Maya Chen, developer: signs in as the role Developer",
         origin: "203.0.113.7",
-        way: Way::SignsIn { role: "Developer", session: "maya.chen@example.com" },
+        way: Way::SignsIn { role: "Developer", session: MAYA },
     },
     Founded {
         name: "ci-deploy",
@@ -96,6 +96,20 @@ const CALLERS: &[Founded] = &[
     },
 ];
 
+/// Her user and her sessions bear one name, as a directory gives it: whichever record tells
+/// who she is, it tells the same.
+const MAYA: &str = "maya.chen@example.com";
+
+impl Founded {
+    /// The user behind the caller.
+    fn user(&self) -> &'static str {
+        match self.way {
+            Way::SignsIn { session, .. } => session,
+            Way::Key | Way::Service { .. } => self.name,
+        }
+    }
+}
+
 /// Makes users, roles, keys, the trail and its bucket.
 pub fn found(tx: &mut Tx<'_>, now: Timestamp) {
     let then = now.plus_seconds(-FOUNDED_DAYS_AGO * 86_400);
@@ -110,15 +124,16 @@ pub fn found(tx: &mut Tx<'_>, now: Timestamp) {
             },
         );
         if !matches!(caller.way, Way::Service { .. }) {
-            let mut user = entity(tx, EntityKind::User, caller.name, then);
+            let name = caller.user();
+            let mut user = entity(tx, EntityKind::User, name, then);
             add_policies(&mut user);
             user.save(tx);
-            let key = keys::fresh(tx, "AKIA", caller.name, then);
+            let key = keys::fresh(tx, "AKIA", name, then);
             keys::save(tx, &key);
             callers::place(tx, &key.id, caller.origin);
         }
     }
-    let maya = iam_arn("user", "/", "maya.chen");
+    let maya = iam_arn("user", "/", MAYA);
     role(tx, "Developer", then, "arn:aws:iam::aws:policy/PowerUserAccess", json!({ "AWS": maya }));
     let build = json!({ "Service": "codebuild.amazonaws.com" });
     role(tx, "Pipeline", then, "arn:aws:iam::aws:policy/PowerUserAccess", build);
@@ -173,7 +188,7 @@ fn add_policies(user: &mut Entity) {
         "log-reader" => ("log-collect", permissions::policy(&[LOG_READER])),
         "remediator" => ("remediate", permissions::policy(&[DRIFT_READER, WRITES])),
         "ci-deploy" => ("deploy-site", permissions::policy(&[CI_DEPLOY])),
-        "maya.chen" => (
+        MAYA => (
             "sign-in",
             json!({ "Version": "2012-10-17", "Statement": [{
                 "Effect": "Allow", "Action": "sts:AssumeRole",
@@ -216,7 +231,7 @@ fn credentials(ground: &Ground, name: &str) -> Result<Option<AccessKey>, LocalCl
     let (principal, role, session) = match caller.way {
         Way::Key => return Ok(ground.store.read(|view| own_key(view, name))),
         Way::SignsIn { role, session } => {
-            let user = ground.store.read(|view| signing_in(view, name));
+            let user = ground.store.read(|view| signing_in(view, caller.user()));
             match user {
                 Some(principal) => (principal, role, session),
                 None => return Ok(None),

@@ -54,13 +54,15 @@ impl Journal {
     /// Opens or creates a journal and hands each intact line to `replay`, in order.
     pub fn open(path: &Path, mut replay: impl FnMut(&[u8])) -> Result<Journal, JournalError> {
         let io = |cause| JournalError::Io { path: path.to_owned(), cause };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(io)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        // Secrets of the lab's callers lie in it.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        let mut file = options.open(path).map_err(io)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
         let (mut at, mut line) = (0, 0);

@@ -256,7 +256,7 @@ fn read_snapshot(folder: &Path) -> Result<(u64, Tables), StoreError> {
 }
 
 fn write_snapshot(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
-    write_beside(path, &serde_json::to_vec(snapshot)?)
+    crate::ca::write_private(path, &serde_json::to_vec(snapshot)?)
 }
 
 /// The new journal exists before the snapshot that needs it, and the old one goes last: a

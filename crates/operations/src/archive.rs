@@ -107,6 +107,13 @@ pub async fn read_archive(
         progress.step();
     }
     event_formats::link_sessions(&mut archive.events);
+    if archive.events.is_empty() && archive.errors.is_empty() {
+        archive.errors.push(ReportError {
+            place: archive.names.join(", "),
+            what: "no audit record was found".to_owned(),
+            next_step: "give the folder or prefix that the cloud's log files lie under".to_owned(),
+        });
+    }
     archive
 }
 

@@ -80,8 +80,14 @@ pub(crate) async fn ask(reached: &Reached<'_>, drifts: &[&Drift]) -> (Evidence, 
     (Evidence { log: EventLog::new(events), searched }, errors)
 }
 
-pub(crate) fn from_archive(archive: &Archive) -> Evidence {
-    Evidence { log: EventLog::new(archive.events.clone()), searched: archive.searched() }
+/// The records that the user named, for one cloud. Silence of a log that was not given is
+/// no answer, and is said to be none.
+pub(crate) fn from_archive(archive: &Archive, cloud: &model::Cloud, title: &str) -> Evidence {
+    let mut searched = archive.searched();
+    if !archive.events.iter().any(|e| e.cloud == *cloud) {
+        searched.gaps.push(format!("no record of {title} is among these files"));
+    }
+    Evidence { log: EventLog::new(archive.events.clone()), searched }
 }
 
 /// Several answers of one log are one search.

@@ -132,7 +132,10 @@ pub async fn check(
         }
         let evidence = match (&request.who, &archive) {
             (Who::NotAsked, _) => None,
-            (_, Some(archive)) => Some(attribution::from_archive(archive)),
+            (_, Some(archive)) => {
+                let catalog = share.reached.cloud.catalog;
+                Some(attribution::from_archive(archive, &catalog.cloud(), catalog.title()))
+            }
             (_, None) => {
                 progress.stage("asking the audit log", 1);
                 let about: Vec<&Drift> = drifts.iter().map(|(d, _)| d).collect();

@@ -33,7 +33,7 @@ impl Default for Limits {
         Limits {
             deadline: Duration::from_secs(120),
             attempt: Duration::from_secs(20),
-            attempts: 8,
+            attempts: 5,
             first_wait: Duration::from_millis(200),
             longest_wait: Duration::from_secs(10),
             rate: 50.0,

@@ -222,33 +222,29 @@ pub fn principal(principal: &Principal, credential_id: Option<&str>) -> Vec<Piec
 }
 
 /// `PutBucketPolicy · 14:02:11 UTC · event 4f0c..e1`
-pub fn call(event: &AttributedEvent, now: Timestamp) -> Vec<Piece> {
+pub fn call(event: &AttributedEvent) -> Vec<Piece> {
     vec![
         Piece::plain(format!("{} ", event.operation)),
-        Piece::held(Tone::Dim, format!("· {}", when(event.time, now))),
+        Piece::held(Tone::Dim, format!("· {}", when(event.time))),
         Piece::plain(" "),
         Piece::held(Tone::Dim, format!("· event {}", elide(&event.event_id, 4, 2))),
     ]
 }
 
-/// The clock alone for today, else the date too.
-pub fn when(time: Timestamp, now: Timestamp) -> String {
-    if time.date_text() == now.date_text() {
-        format!("{} UTC", time.clock_text())
-    } else {
-        format!("{} {} UTC", time.date_text(), time.clock_text())
-    }
+/// With its date, always: a report is read on other days than the one it was made on.
+pub fn when(time: Timestamp) -> String {
+    format!("{} {} UTC", time.date_text(), time.clock_text())
 }
 
 /// Where was looked: `cloudtrail:lookup-events, 2026-01-01 09:00:00 UTC to ...`
-pub fn searched(searched: &Searched, now: Timestamp) -> String {
+pub fn searched(searched: &Searched) -> String {
     let mut text = searched.source.clone();
     match (searched.from, searched.to) {
         (Some(from), Some(to)) => {
-            text += &format!(", {} to {}", when(from, now), when(to, now));
+            text += &format!(", {} to {}", when(from), when(to));
         }
-        (Some(from), None) => text += &format!(", from {}", when(from, now)),
-        (None, Some(to)) => text += &format!(", up to {}", when(to, now)),
+        (Some(from), None) => text += &format!(", from {}", when(from)),
+        (None, Some(to)) => text += &format!(", up to {}", when(to)),
         (None, None) => {}
     }
     text

@@ -220,6 +220,10 @@ async fn exec(
         Some(desk) => desk,
         None => {
             let folder = desk::folder(config);
+            if !folder.exists() {
+                say(format!("New, empty local clouds in {}", config.data.display()));
+                say("lab run drift-check lays out the shipped lab there");
+            }
             let running = desk::serve(&folder, "lab cloud exec", None, allow).await?;
             // The command may be a shell, and lab itself may be called in it.
             running.publish()?;

@@ -61,7 +61,7 @@ fn as_text(target: &str, examined: &[Examined], config: &Config) -> String {
             Ok(identity) => {
                 let _ = writeln!(
                     text,
-                    "  {title:<13} {} in account {}, from {}",
+                    "  {title:<13} {} in account {} ({})",
                     identity.caller, identity.account, identity.source
                 );
                 let (allowed, all) = (one.allowed(), one.tried.len());

@@ -77,6 +77,13 @@ pub async fn run(args: &DriftCheck, config: &Config, global: &Global) -> Outcome
         }
     };
     drop(bar);
+    if !args.only.is_empty() && report.summary == Default::default() && !report.states.is_empty() {
+        return Err(Failure::usage(format!(
+            "--only {}: no resource of these states matches",
+            args.only.join(", ")
+        ))
+        .hint("an address as in the report, with * for any text: --only 'aws_s3_bucket.*'"));
+    }
     keep(&report, config)?;
     render(&report, config, global, extra_next)?;
     Ok(verdict(&report, fail_on))
@@ -218,6 +225,9 @@ fn render(
     let mut bytes = Vec::new();
     format.render(report, &options, &mut bytes)?;
     output::answer(&bytes, global.output.as_deref())?;
+    if let Some(file) = global.output.as_deref().filter(|_| !global.quiet) {
+        say(format!("{} findings written to {}", report.findings.len(), file.display()));
+    }
     if config.format != OutputFormat::Terminal && !global.quiet {
         for error in &report.errors {
             say(format!("{}: {}; {}", error.place, error.what, error.next_step));

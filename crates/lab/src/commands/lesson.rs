@@ -94,7 +94,8 @@ async fn on_desk(
     let mut memory: Memory =
         desk.note(&key).await?.and_then(|v| serde_json::from_value(v).ok()).unwrap_or_default();
     let stage = DeskStage::new(desk);
-    let verdicts = check(lesson, &stage, answers, &mut memory).await?;
+    let told = shipped::laid_out_at(desk).await?;
+    let verdicts = check(lesson, &stage, told, answers, &mut memory).await?;
     desk.put_note(&key, serde_json::to_value(&memory)?).await?;
     Ok(verdicts)
 }

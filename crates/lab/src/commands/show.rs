@@ -8,6 +8,10 @@ use model::report::DriftReport;
 use report::Found;
 
 pub fn run(id: &str, config: &Config, global: &Global) -> Outcome {
+    if !matches!(config.format, OutputFormat::Terminal | OutputFormat::Json) {
+        return Err(Failure::usage(format!("lab show has no format {}", config.format.name()))
+            .hint("terminal and json; a whole report has sarif and markdown as well"));
+    }
     let reports = super::drift_check::kept_reports(config)?;
     if reports.is_empty() {
         return Err(Failure::usage(format!("there is no report in {} yet", config.data.display()))

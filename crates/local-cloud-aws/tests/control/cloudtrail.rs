@@ -26,7 +26,7 @@ async fn a_call_stands_in_the_history_at_once_with_who_and_from_where() {
     assert!(record.get("tlsDetails").is_none());
     // And how she came to the session.
     let sign_in = &reader.records("EventName", "AssumeRole").await[0];
-    assert_eq!(sign_in["userIdentity"]["userName"], "maya.chen");
+    assert_eq!(sign_in["userIdentity"]["userName"], "maya.chen@example.com");
     assert_eq!(sign_in["responseElements"]["credentials"]["accessKeyId"], identity["accessKeyId"]);
 }
 

@@ -164,7 +164,7 @@ async fn a_users_session_reaches_neither_iam_nor_another_session() {
 async fn what_does_not_hold_is_refused() {
     let lab = lab().await;
     let maya_key = lab.running.ground().store.read(|view| {
-        local_cloud_aws::state::iam::keys::of_user(view, "maya.chen", false).remove(0)
+        local_cloud_aws::state::iam::keys::of_user(view, "maya.chen@example.com", false).remove(0)
     });
     let maya = lab.with(&maya_key.id, &maya_key.secret, None);
     let assume = |extra: serde_json::Value| {

@@ -166,7 +166,7 @@ impl Page<'_> {
         let several = attribution.events.len() > 1;
         for event in attribution.events.iter().take(EVENTS) {
             self.who(&wording::who(event));
-            let mut call = wording::call(event, self.options.now);
+            let mut call = wording::call(event);
             if several && !event.attributes.is_empty() {
                 let paths: Vec<String> = event.attributes.iter().map(|p| p.to_string()).collect();
                 call.push(Piece::new(Tone::Dim, format!(" · {}", paths.join(", "))));
@@ -188,7 +188,7 @@ impl Page<'_> {
         self.who(&[Piece::plain(lead)]);
         for event in attribution.events.iter().take(EVENTS) {
             self.labelled(Piece::plain(""), LABEL, &wording::who(event));
-            let call = wording::call(event, self.options.now);
+            let call = wording::call(event);
             self.labelled(Piece::plain(""), LABEL + 2, &call);
         }
         self.more_events(attribution.events.len(), id);
@@ -209,7 +209,7 @@ impl Page<'_> {
             text += &format!("; {calls} may have led to it: lab show {id}");
         }
         self.who(&[Piece::plain(text)]);
-        let line = format!("searched {}", wording::searched(searched, self.options.now));
+        let line = format!("searched {}", wording::searched(searched));
         self.labelled(Piece::plain(""), LABEL, &[Piece::new(Tone::Dim, line)]);
         self.gaps(attribution);
     }
