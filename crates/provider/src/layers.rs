@@ -186,8 +186,8 @@ struct Pace {
 }
 
 impl Pace {
-    /// A burst of a tenth of a second's calls goes out at once.
-    const BURST: f64 = 0.1;
+    /// A second's calls may go out at once: the services' own buckets hold at least that.
+    const BURST: f64 = 1.0;
     /// Below this no throttling pushes a service.
     const LEAST: f64 = 0.5;
     const WINDOW: Duration = Duration::from_secs(5);
@@ -198,7 +198,9 @@ impl Pace {
     const STEP: f64 = 0.05;
 
     fn new(rate: f64) -> Self {
-        Pace { rate, most: rate, next: Instant::now(), lowered: None, answers: VecDeque::new() }
+        let now = Instant::now();
+        let next = now.checked_sub(Duration::from_secs_f64(Self::BURST)).unwrap_or(now);
+        Pace { rate, most: rate, next, lowered: None, answers: VecDeque::new() }
     }
 
     fn reserve(&mut self) -> Instant {
