@@ -263,11 +263,21 @@ pub fn conflicting(variables: &Variables) -> Vec<&'static str> {
         .collect()
 }
 
-/// The complete policy that an exercise needs, for each cloud.
-pub fn grants(exercise: &str) -> Vec<Grant> {
-    let access: &[Access] = match exercise {
-        "drift-check" => &[Access::ReadConfiguration, Access::ReadAuditLog, Access::ReadObjects],
+/// What an exercise needs of one cloud: always, and only where states, logs or trials of
+/// anonymous reads lie in object stores.
+pub struct Needed {
+    pub always: Grant,
+    pub objects: Grant,
+}
+
+/// The complete least-privilege policies of an exercise, for each cloud.
+pub fn grants(exercise: &str) -> Vec<Needed> {
+    let always: &[Access] = match exercise {
+        "drift-check" => &[Access::ReadConfiguration, Access::ReadAuditLog],
         _ => &[],
     };
-    CLOUDS.iter().map(|c| (c.grant)(access)).collect()
+    CLOUDS
+        .iter()
+        .map(|c| Needed { always: (c.grant)(always), objects: (c.grant)(&[Access::ReadObjects]) })
+        .collect()
 }

@@ -8,6 +8,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 use crate::progress::Bar;
 use operations::doctor::{Examined, examine};
+use provider::grant::Grant;
 use std::fmt::Write;
 
 pub async fn run(
@@ -118,21 +119,41 @@ fn as_json(target: &str, examined: &[Examined], config: &Config) -> Result<Strin
     Ok(format!("{}\n", serde_json::to_string_pretty(&all)?))
 }
 
+const OBJECTS: &str = "Only where states or logs lie in object stores, or with --probe. Narrow it to \
+                       the places that you name.";
+
 fn print_grants(exercise: &str, config: &Config, global: &Global) -> Outcome {
-    let grants = clouds::grants(exercise);
+    let needed = clouds::grants(exercise);
     let text = match config.format {
         OutputFormat::Json => {
-            let all: Vec<_> = grants
+            let document = |g: &Grant| {
+                let policy = serde_json::from_str(&g.text)
+                    .unwrap_or_else(|_| serde_json::Value::String(g.text.clone()));
+                serde_json::json!({"title": g.title, "policy": policy, "how": g.how})
+            };
+            let all: Vec<_> = needed
                 .iter()
-                .map(|g| serde_json::json!({"title": g.title, "policy": g.text, "how": g.how}))
+                .map(|n| {
+                    serde_json::json!({"always": document(&n.always), "objects": document(&n.objects)})
+                })
                 .collect();
             format!("{}\n", serde_json::to_string_pretty(&all)?)
         }
-        _ => grants
+        _ => needed
             .iter()
-            .map(|g| format!("# {}\n{}\n# {}\n\n", g.title, g.text.trim_end(), g.how))
+            .map(|n| {
+                let how = commented(&n.always.how);
+                let always = format!("# {}\n{}\n{how}\n", n.always.title, n.always.text.trim_end());
+                let objects = n.objects.text.trim_end();
+                format!("{always}\n# {}: {OBJECTS}\n{objects}\n\n", n.objects.title)
+            })
             .collect(),
     };
     output::answer(text.as_bytes(), global.output.as_deref())?;
     Ok(Exit::Clean)
+}
+
+/// Every line that is not the document itself is a comment.
+fn commented(text: &str) -> String {
+    text.trim().lines().map(|l| format!("# {l}\n")).collect()
 }
