@@ -44,6 +44,9 @@ pub struct Conformance {
     /// Each is applied alone, read back, and must then equal.
     #[serde(default)]
     pub changes: Vec<Attributes>,
+    /// How it reads after it was deleted, where the cloud has no call that takes it away and
+    /// deleting only puts it back. Left out: it must be gone.
+    pub stays: Option<Attributes>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

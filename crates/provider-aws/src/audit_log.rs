@@ -61,6 +61,8 @@ impl EventHistory {
             }
             About::Resources(resources) => {
                 for (kind, id) in resources {
+                    // Terraform's id of a bucket's setting may go on with the owner.
+                    let id = id.split(',').next().unwrap_or(id);
                     let regions = match is_global(kind) {
                         true => vec![home.clone()],
                         false => vec![here.clone(), self.session.bucket_region(id)],

@@ -6,6 +6,7 @@ mod iam_user;
 mod s3_bucket;
 mod s3_bucket_policy;
 mod s3_bucket_public_access_block;
+mod s3_bucket_versioning;
 
 pub(crate) mod attributes;
 pub(crate) mod records;
@@ -24,6 +25,7 @@ pub const KINDS: &[&dyn Kind<AwsSession>] = &[
     &s3_bucket::Bucket,
     &s3_bucket_policy::BucketPolicy,
     &s3_bucket_public_access_block::PublicAccessBlock,
+    &s3_bucket_versioning::BucketVersioning,
 ];
 
 /// What has just been made, as AWS tells it.
@@ -75,6 +77,11 @@ mod tests {
         for kind in KINDS {
             let facts = kind.facts();
             let of_kind = &schema[facts.kind.as_str()];
+            assert!(
+                of_kind.is_object(),
+                "{} is not in the extract: tests/schema/SOURCE.md says how to widen it",
+                facts.kind
+            );
             for name in facts.attributes.keys() {
                 let mut block = of_kind;
                 let steps: Vec<&str> = name.split('.').collect();

@@ -71,6 +71,29 @@ fn the_access_block() {
 }
 
 #[test]
+fn versioning() {
+    let kind = "aws_s3_bucket_versioning";
+    let suspended = json!({ "VersioningConfiguration": { "xmlns": XMLNS, "Status": "Suspended" } });
+    let expected = json!({ "versioning_configuration": [{ "mfa_delete": "Disabled", "status": "Suspended" }] });
+    check_bucket("PutBucketVersioning", suspended.clone(), kind, expected);
+    let both =
+        json!({ "VersioningConfiguration": { "Status": "Enabled", "MfaDelete": "Enabled" } });
+    let expected =
+        json!({ "versioning_configuration": [{ "mfa_delete": "Enabled", "status": "Enabled" }] });
+    check_bucket("PutBucketVersioning", both, kind, expected);
+    check_bucket("PutBucketVersioning", json!({}), kind, "opaque".into());
+    check_bucket("CreateBucket", json!({}), kind, "creates".into());
+    check_bucket("DeleteBucket", json!({}), kind, "deletes".into());
+
+    // Terraform's id may go on with the owner; a record names the bucket alone.
+    let event = event("s3", "PutBucketVersioning", with_bucket(suspended), Value::Null);
+    let knowledge = CATALOG.kind(&kind.into()).unwrap();
+    assert!(knowledge.effect_on(&event, "acme-exports,111122223333").is_some());
+    assert!(knowledge.effect_on(&event, "acme-exports").is_some());
+    assert!(knowledge.effect_on(&event, "acme").is_none());
+}
+
+#[test]
 fn the_policy_of_a_bucket() {
     let document = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
         "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::acme-exports/*" }] });
@@ -222,6 +245,8 @@ fn any_json() -> impl Strategy<Value = Value> {
         "BucketLoggingStatus",
         "LoggingEnabled",
         "x-amz-acl",
+        "x-amz-bucket-object-lock-enabled",
+        "MfaDelete",
         "status",
         "newUserName",
     ]);

@@ -258,12 +258,12 @@ mod tests {
     #[test]
     fn variables_lead_to_a_file_and_a_project() {
         let variables = [
-            ("GOOGLE_APPLICATION_CREDENTIALS".to_owned(), "/tmp/k.json".to_owned()),
+            ("GOOGLE_APPLICATION_CREDENTIALS".to_owned(), "keys/k.json".to_owned()),
             ("GOOGLE_CLOUD_PROJECT".to_owned(), "acme-lab".to_owned()),
         ];
         let options = ConnectOptions::from_variables(&variables, "http://127.0.0.1:4510");
         assert_eq!(options.project.as_deref(), Some("acme-lab"));
-        assert_eq!(options.credentials_file.as_deref(), Some(Path::new("/tmp/k.json")));
+        assert_eq!(options.credentials_file.as_deref(), Some(Path::new("keys/k.json")));
         assert_eq!(options.endpoint.as_deref(), Some("http://127.0.0.1:4510"));
     }
 

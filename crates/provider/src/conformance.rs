@@ -4,7 +4,8 @@
 //! For each kind of the catalogue, out of the `[conformance]` table of its facts: nothing is
 //! there before, what is created reads back equal, each change applied alone reads back
 //! equal, a listing holds it, a throttled read is slow and right, a caller without
-//! permissions is told what to grant and changes nothing, and what is deleted is gone.
+//! permissions is told what to grant and changes nothing, and what is deleted is gone (or put
+//! back, where the facts say that it stays).
 //!
 //! A backend says by data what it does not offer ([`Lack`]); such a cell is printed with its
 //! reason. A suite in which nothing ran, or anything failed, is red: [`Matrix::verdict`].
@@ -194,7 +195,7 @@ impl Run<'_> {
         self.tell_or(Capability::Throttled, outcome);
         let outcome = self.denied(&created, &wanted).await;
         self.tell_or(Capability::Denied, outcome);
-        let outcome = self.deletes(&created).await;
+        let outcome = self.deletes(table, &created).await;
         self.tell(Capability::Delete, outcome);
     }
 
@@ -350,15 +351,20 @@ impl Run<'_> {
         self.reads(&self.suite.admin, created, wanted).await.map(|()| Outcome::Ran)
     }
 
-    async fn deletes(&self, created: &Resource) -> Step {
+    async fn deletes(&self, table: &Conformance, created: &Resource) -> Step {
         let current = match read(self.suite.admin.reader.as_ref(), created).await {
             Live::Present(current) => current,
             live => return Err(format!("before it is deleted: {}", words(&live))),
         };
         self.suite.admin.writer.delete(&current).await.map_err(|e| e.to_string())?;
-        match read(self.suite.admin.reader.as_ref(), created).await {
-            Live::Absent => Ok(()),
-            live => Err(format!("deleted, and then {}", words(&live))),
+        let after = read(self.suite.admin.reader.as_ref(), created).await;
+        match (after, &table.stays) {
+            (Live::Absent, None) => Ok(()),
+            (Live::Present(live), Some(stays)) => {
+                self.compare("deleted, it reads", &self.filling.fill(stays), &live.attributes)
+            }
+            (live, None) => Err(format!("deleted, and then {}", words(&live))),
+            (live, Some(_)) => Err(format!("it should stay, and is {}", words(&live))),
         }
     }
 }

@@ -304,6 +304,9 @@ async fn fault(command: FaultCommand, config: &Config, global: &Global) -> Outco
             let effect = effect_of(&effect, amount)?;
             let fault = Fault { cloud: cloud.map(Into::into), service, operation, effect };
             desk.ask(Ask::SetFault { fault }).await?;
+            if !global.quiet {
+                say("In force until lab cloud fault clear, or until the local clouds stop");
+            }
         }
         FaultCommand::Clear => {
             desk.ask(Ask::ClearFaults).await?;
