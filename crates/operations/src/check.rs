@@ -154,7 +154,11 @@ pub async fn check(
         }
     }
 
-    let findings = assemble(drafts);
+    let mut findings = assemble(drafts);
+    findings.retain(|f| match &f.address {
+        Some(address) => request.only.selects(address),
+        None => true,
+    });
     unknown.sort_by(|a, b| (&a.kind, &a.address).cmp(&(&b.kind, &b.address)));
     in_sync.sort();
     let summary = count(&findings, in_sync.len(), unknown.len());
@@ -224,7 +228,25 @@ async fn look<'a>(
         true => list_unmanaged(&reached, everything, &request.only).await,
         false => (Vec::new(), Vec::new()),
     };
-    let mut neighbours = neighbours(&reached, &drifts, everything).await;
+    let near = near(&reached, &drifts, everything).await;
+    let mut neighbours: Vec<Resource> = drifts.iter().filter_map(|(d, _)| d.live.clone()).collect();
+    // A guard is judged by what it would have stopped, whether this run is about that or not:
+    // what drifted beside it is judged too, and left out at the end.
+    for (desired, resource) in near {
+        if let Some(knowledge) = catalog.kind(&resource.kind)
+            && !request.only.selects(&desired.address)
+            && let Outcome::Changed(changes) =
+                compare(desired, &Live::Present(resource.clone()), knowledge, context).outcome
+        {
+            let kept = request.ignore.filter(&desired.address, changes);
+            if !kept.changes.is_empty() {
+                let mut drift = Drift::changed(desired, &resource, kept.changes);
+                drift.account = drift.account.or_else(|| account.clone());
+                drifts.push((drift, knowledge));
+            }
+        }
+        neighbours.push(resource);
+    }
     for resource in unmanaged {
         if let Some(knowledge) = catalog.kind(&resource.kind) {
             let mut drift = Drift::unmanaged(&resource);
@@ -237,31 +259,33 @@ async fn look<'a>(
     Share { reached, drifts, verdicts, in_sync, unknown, ignored, errors }
 }
 
-/// The live resources of the same bucket, account or container as the ones that drifted,
-/// selected for this run or not.
-async fn neighbours(
+/// What belongs to the same bucket, account or container as what drifted and is not among
+/// it, selected for this run or not.
+async fn near<'a>(
     reached: &Reached<'_>,
     drifts: &[(Drift, &dyn Knowledge)],
-    everything: &[&Desired],
-) -> Vec<Resource> {
+    everything: &[&'a Desired],
+) -> Vec<(&'a Desired, Resource)> {
     let catalog = reached.cloud.catalog;
     let belonging: BTreeSet<String> =
         drifts.iter().filter_map(|(d, k)| Some(k.belongs_to(d.live.as_ref()?))).collect();
-    let mut found: Vec<Resource> = drifts.iter().filter_map(|(d, _)| d.live.clone()).collect();
-    let near: Vec<&Desired> = everything
+    let beside: Vec<&'a Desired> = everything
         .iter()
         .copied()
         .filter(|d| {
-            let seen = found.iter().any(|r| r.kind == d.address.kind && r.native_id == d.native_id);
-            !seen
+            let drifted = drifts
+                .iter()
+                .any(|(drift, _)| drift.kind == d.address.kind && drift.native_id == d.native_id);
+            !drifted
                 && catalog.kind(&d.address.kind).is_some_and(|knowledge| {
                     belonging.contains(&knowledge.belongs_to(&as_resource(d, catalog.cloud())))
                 })
         })
         .collect();
-    reading::read_each(reached, &near, &Silent, |_, live| {
+    let mut found = Vec::new();
+    reading::read_each(reached, &beside, &Silent, |desired, live| {
         if let Live::Present(resource) = live {
-            found.push(resource);
+            found.push((desired, resource));
         }
     })
     .await;
