@@ -77,7 +77,8 @@ pub async fn run(args: &DriftCheck, config: &Config, global: &Global) -> Outcome
         }
     };
     drop(bar);
-    if !args.only.is_empty() && report.summary == Default::default() && !report.states.is_empty() {
+    let nothing = report.summary == Default::default() && report.ignored == 0;
+    if !args.only.is_empty() && nothing && !report.states.is_empty() {
         return Err(Failure::usage(format!(
             "--only {}: no resource of these states matches",
             args.only.join(", ")
