@@ -83,7 +83,7 @@ pub async fn run(args: &DriftCheck, config: &Config, global: &Global) -> Outcome
             "--only {}: no resource of these states matches",
             args.only.join(", ")
         ))
-        .hint("an address as in the report, with * for any text: --only 'aws_s3_bucket.*'"));
+        .hint("an address as in the report, with * for any text: --only 'module.data.*'"));
     }
     keep(&report, config)?;
     render(&report, config, global, extra_next)?;
