@@ -1,5 +1,6 @@
 //! The recorded states of the lab's environments: what their providers' schemas allow, and
 //! the same when they are made again.
+#![allow(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
 
 #[path = "../../recording.rs"]
 mod recording;
