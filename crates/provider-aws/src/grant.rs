@@ -39,6 +39,8 @@ mod tests {
     use super::*;
     use aws_protocol::Service;
     use iam_policy::{Attachment, Policy};
+    use local_cloud_aws::permissions::{DRIFT_READER, WRITES};
+    use std::collections::BTreeSet;
 
     const ALL: [Access; 4] = [
         Access::ReadConfiguration,
@@ -69,6 +71,23 @@ mod tests {
                 assert!(known, "{permission} of {}", kind.facts().kind);
             }
         }
+    }
+
+    fn actions(access: &[Access]) -> BTreeSet<String> {
+        let document: serde_json::Value = serde_json::from_str(&grant(access).text).unwrap();
+        let statements = document["Statement"].as_array().unwrap();
+        let actions = statements.iter().flat_map(|s| s["Action"].as_array().unwrap());
+        actions.map(|a| a.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The callers of the local cloud may do what is asked of people to grant, no more and no
+    /// less: a kind that asks something new is told here where to write it down.
+    #[test]
+    fn callers_of_the_local_cloud_hold_what_is_granted() {
+        let held = |list: &[&str]| list.iter().map(|a| (*a).to_owned()).collect::<BTreeSet<_>>();
+        let reads = [Access::ReadConfiguration, Access::ReadAuditLog, Access::ReadObjects];
+        assert_eq!(held(DRIFT_READER), actions(&reads), "DRIFT_READER of local-cloud-aws");
+        assert_eq!(held(WRITES), actions(&[Access::WriteConfiguration]), "WRITES");
     }
 
     /// What only reads may not change anything.
