@@ -75,11 +75,16 @@ async fn interrupted() {
 }
 
 /// Logs are for whoever asks: `RUST_LOG`, or `-v` for warnings. s3s reports each refused
-/// request as an error, which in a lab of refusals is noise.
+/// request as an error, which in a lab of refusals is noise, and writes whole requests with
+/// their signatures and session tokens: it is off whatever is asked for.
 fn start_logging(verbose: bool) {
     use tracing_subscriber::EnvFilter;
-    let default = if verbose { "warn,s3s=off" } else { "off" };
-    let filter = EnvFilter::try_from_env("RUST_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let default = if verbose { "warn" } else { "off" };
+    let mut filter =
+        EnvFilter::try_from_env("RUST_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    if let Ok(quiet) = "s3s=off".parse() {
+        filter = filter.add_directive(quiet);
+    }
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -1,8 +1,9 @@
 //! An append-only file of checked lines.
 //!
-//! Each line is `crc32 length json`. A line is written before the answer that depends on it
-//! is given, so a process that is killed loses nothing it has answered for. A torn last
-//! line is what a kill in the middle of a write leaves: it is dropped. Damage anywhere
+//! Each line is `crc32 length json`, and each checksum goes on from the one before it, so
+//! that a line that is gone is noticed too. A line is written before the answer that depends on it
+//! is given, so a process that is killed loses nothing it has answered for. A last
+//! line without its end is what a kill in the middle of a write leaves: it is dropped. Damage anywhere
 //! before it is not ours to guess about: the journal is refused, with the line's number.
 
 use std::fs::{File, OpenOptions};
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub struct Journal {
     file: File,
     length: u64,
+    /// The checksum of the last line.
+    chain: u32,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -19,19 +22,20 @@ pub enum JournalError {
     #[error("{path}: {cause}")]
     Io { path: PathBuf, cause: io::Error },
     #[error(
-        "{path} line {line} is damaged ({what}); its later lines are intact, so nothing was \
-         dropped. Move the folder aside and start over with lab cloud reset"
+        "{path} line {line} is damaged ({what}); nothing was changed. \
+         Move the folder aside, or start over with lab cloud reset"
     )]
     Damaged { path: PathBuf, line: usize, what: &'static str },
 }
 
-fn checksum(bytes: &[u8]) -> u32 {
+fn checksum(chain: u32, bytes: &[u8]) -> u32 {
     let mut crc = flate2::Crc::new();
+    crc.update(&chain.to_be_bytes());
     crc.update(bytes);
     crc.sum()
 }
 
-fn parse_line(line: &[u8]) -> Result<&[u8], &'static str> {
+fn parse_line(line: &[u8], chain: u32) -> Result<(&[u8], u32), &'static str> {
     let text_end = |from: usize| line[from..].iter().position(|b| *b == b' ').map(|n| from + n);
     let first = text_end(0).ok_or("no checksum")?;
     let second = text_end(first + 1).ok_or("no length")?;
@@ -44,10 +48,11 @@ fn parse_line(line: &[u8]) -> Result<&[u8], &'static str> {
     if body.len() as u64 != length {
         return Err("length does not fit");
     }
-    if u64::from(checksum(body)) != crc {
-        return Err("checksum does not fit");
+    let own = checksum(chain, body);
+    if u64::from(own) != crc {
+        return Err("checksum does not fit: it was changed, or a line before it is gone");
     }
-    Ok(body)
+    Ok((body, own))
 }
 
 impl Journal {
@@ -65,39 +70,34 @@ impl Journal {
         let mut file = options.open(path).map_err(io)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
-        let (mut at, mut line) = (0, 0);
+        let (mut at, mut line, mut chain) = (0, 0, 0);
         while at < bytes.len() {
             line += 1;
             let end = bytes[at..].iter().position(|b| *b == b'\n').map(|n| at + n);
-            let last = end.is_none_or(|end| end + 1 == bytes.len());
-            let parsed = match end {
-                Some(end) => parse_line(&bytes[at..end]),
-                None => Err("no end of line"),
+            let Some(end) = end else {
+                tracing::warn!(path = %path.display(), line, "dropped a torn last line");
+                break;
             };
-            match (parsed, end) {
-                (Ok(body), Some(end)) => {
+            match parse_line(&bytes[at..end], chain) {
+                Ok((body, own)) => {
                     replay(body);
-                    at = end + 1;
+                    (at, chain) = (end + 1, own);
                 }
-                (Err(what), _) if last => {
-                    tracing::warn!(path = %path.display(), line, what, "dropped a torn last line");
-                    break;
-                }
-                (Err(what), _) => {
+                Err(what) => {
                     return Err(JournalError::Damaged { path: path.to_owned(), line, what });
                 }
-                (Ok(_), None) => break,
             }
         }
         file.set_len(at as u64).map_err(io)?;
         file.seek(SeekFrom::End(0)).map_err(io)?;
-        Ok(Journal { file, length: at as u64 })
+        Ok(Journal { file, length: at as u64, chain })
     }
 
     /// Appends one line. On failure (a full disk) the file is brought back to its last
     /// intact line, so that the next append finds a clean end.
     pub fn append(&mut self, body: &[u8]) -> io::Result<()> {
-        let mut line = format!("{:08x} {} ", checksum(body), body.len()).into_bytes();
+        let own = checksum(self.chain, body);
+        let mut line = format!("{own:08x} {} ", body.len()).into_bytes();
         line.extend_from_slice(body);
         line.push(b'\n');
         if let Err(cause) = self.file.write_all(&line) {
@@ -106,6 +106,7 @@ impl Journal {
             return Err(cause);
         }
         self.length += line.len() as u64;
+        self.chain = own;
         Ok(())
     }
 
@@ -160,5 +161,19 @@ mod tests {
         let error = read(&path).unwrap_err();
         assert!(error.to_string().contains("line"), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "nothing was changed");
+    }
+
+    #[test]
+    fn a_line_that_is_gone_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        write(&path, &["{\"a\":1}", "{\"b\":2}", "{\"c\":3}"]);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        std::fs::write(&path, format!("{}{}", lines[0], lines[2])).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("line 2"));
+        // A whole last line with another content is damage, not a torn write.
+        std::fs::write(&path, text.replace("\"c\":3", "\"c\":4")).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("line 3"));
     }
 }
