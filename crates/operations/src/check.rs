@@ -191,10 +191,15 @@ async fn look<'a>(
     progress: &dyn Progress,
 ) -> Share<'a> {
     let catalog = reached.cloud.catalog;
-    let account = reached.known.first().map(|k| k.identity.account.clone());
+    let places = reading::Places::of(catalog, everything);
+    // Of several, each resource says for itself which one it is in.
+    let account = match reached.known.as_slice() {
+        [only] => Some(only.identity.account.clone()),
+        _ => None,
+    };
     let (mut drifts, mut in_sync, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
     let mut ignored = 0;
-    reading::read_each(&reached, &desired, progress, |desired, live| {
+    reading::read_each(&reached, &desired, &places, progress, |desired, live| {
         let Some(knowledge) = catalog.kind(&desired.address.kind) else {
             if let Live::Unknown(why) = live {
                 unknown.push(row(desired, why));
@@ -228,7 +233,7 @@ async fn look<'a>(
         true => list_unmanaged(&reached, everything, &request.only).await,
         false => (Vec::new(), Vec::new()),
     };
-    let near = near(&reached, &drifts, everything).await;
+    let near = near(&reached, &drifts, everything, &places).await;
     let mut neighbours: Vec<Resource> = drifts.iter().filter_map(|(d, _)| d.live.clone()).collect();
     // A guard is judged by what it would have stopped, whether this run is about that or not:
     // what drifted beside it is judged too, and left out at the end.
@@ -265,6 +270,7 @@ async fn near<'a>(
     reached: &Reached<'_>,
     drifts: &[(Drift, &dyn Knowledge)],
     everything: &[&'a Desired],
+    places: &reading::Places<'_>,
 ) -> Vec<(&'a Desired, Resource)> {
     let catalog = reached.cloud.catalog;
     let belonging: BTreeSet<String> =
@@ -283,7 +289,7 @@ async fn near<'a>(
         })
         .collect();
     let mut found = Vec::new();
-    reading::read_each(reached, &beside, &Silent, |desired, live| {
+    reading::read_each(reached, &beside, places, &Silent, |desired, live| {
         if let Live::Present(resource) = live {
             found.push((desired, resource));
         }

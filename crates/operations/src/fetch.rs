@@ -87,5 +87,7 @@ fn store(
 }
 
 pub(crate) fn failed(place: String, error: &provider::ProviderError) -> ReportError {
-    ReportError { place, what: error.to_string(), next_step: error.next_step.clone() }
+    // The next step has its own place in a report.
+    let told = provider::ProviderError { next_step: String::new(), ..error.clone() };
+    ReportError { place, what: told.to_string(), next_step: error.next_step.clone() }
 }

@@ -181,6 +181,10 @@ where
         }
         _ => match find::<CredentialsError>(failed) {
             Some(credentials) => of_credentials(call, credentials, source),
+            // Nothing was sent: what was asked for makes no request.
+            None if matches!(failed, SdkError::ConstructionFailure(_)) => {
+                call.error(ErrorKind::Invalid).because(deepest(failed))
+            }
             None => call.error(ErrorKind::Unreachable).because(deepest(failed)),
         },
     };

@@ -28,7 +28,7 @@ enum Attempt<T> {
 impl<'a> Bucket<'a> {
     /// `region`: where a state says that it is. An answer may say otherwise.
     pub fn new(session: &'a AwsSession, name: &'a str, region: Option<&str>) -> Self {
-        if let Some(region) = region.filter(|r| !r.is_empty()) {
+        if let Some(region) = region.filter(|r| is_region(r)) {
             let mut known = session.regions.lock().unwrap_or_else(PoisonError::into_inner);
             known.entry(name.to_owned()).or_insert_with(|| region.to_owned());
         }
@@ -95,6 +95,11 @@ impl<'a> Bucket<'a> {
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
         let session = self.session;
+        if !self.name.is_empty() && !is_bucket_name(self.name) {
+            return Err(call
+                .error(ErrorKind::Invalid)
+                .because("not a name that a bucket can have"));
+        }
         let once = |region: String| {
             let client = session.s3_client(&region);
             let (call, attempt) = (&call, &attempt);
@@ -150,9 +155,28 @@ impl AwsSession {
     }
 
     pub(crate) fn bucket_lies_in(&self, bucket: &str, region: &str) {
+        if !is_region(region) {
+            return;
+        }
         let mut known = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(bucket.to_owned(), region.to_owned());
     }
+}
+
+/// What may become part of a host name and of a signature. A state can hold anything there,
+/// and the SDK takes what it is given for granted.
+fn is_region(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// S3 User Guide, "General purpose bucket naming rules", with those of the buckets that
+/// us-east-1 made before 2018: no more than 255 of these characters. What is none of them
+/// would lead to another path.
+fn is_bucket_name(text: &str) -> bool {
+    (3..=255).contains(&text.len())
+        && !text.contains("..")
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 #[cfg(test)]
@@ -212,6 +236,22 @@ mod tests {
         let asked = asked.lock().unwrap();
         let at_home = asked.iter().filter(|url| url.contains("eu-central-1")).count();
         assert_eq!((asked.len(), at_home), (3, 2), "the detour is made once: {asked:?}");
+    }
+
+    #[test]
+    fn what_leads_elsewhere_is_neither_a_region_nor_a_bucket() {
+        for region in ["us-east-1", "us-gov-west-1", "cn-north-1", "local"] {
+            assert!(is_region(region), "{region}");
+        }
+        for region in ["", "us-east-1/", "evil.example", "eu west 1\n", "US-EAST-1", "a@b"] {
+            assert!(!is_region(region), "{region}");
+        }
+        for name in ["acme-exports", "a.b-c", "Old_Bucket", "123"] {
+            assert!(is_bucket_name(name), "{name}");
+        }
+        for name in ["", "ab", "a/../b", "a..b", "a b c", "acme?acl", "acme\n", "büro"] {
+            assert!(!is_bucket_name(name), "{name}");
+        }
     }
 
     #[tokio::test]

@@ -59,6 +59,17 @@ impl<S: Session> Reader for Provider<S> {
                 next_step: "lab list shows the kinds that are".to_owned(),
             });
         };
+        // An empty name means something else to many calls: IAM's GetUser answers with the
+        // caller, a bucket's call with the list of buckets.
+        if wanted.native_id.trim().is_empty() {
+            return Live::Unknown(Unknown {
+                reason: UnknownReason::Malformed,
+                detail: "the state records no id for it".to_owned(),
+                next_step: "look at it with terraform state show; terraform apply -refresh-only \
+                            writes it again"
+                    .to_owned(),
+            });
+        }
         match kind.read(&self.session, wanted).await {
             Ok(Some(resource)) => Live::Present(sealed(kind, resource)),
             Ok(None) => Live::Absent,
