@@ -147,7 +147,8 @@ impl Config {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto => {
-                let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+                let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+                    || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
                 crate::output::stdout_is_terminal() && !plain
             }
         }

@@ -37,9 +37,19 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// A line for people.
+/// A line for people, or several. Names in it are anybody's text: what would move the cursor
+/// or reorder what is read is marked.
 pub fn say(line: impl AsRef<str>) {
-    let _ = writeln!(io::stderr().lock(), "{}", line.as_ref());
+    let harmless: String = line
+        .as_ref()
+        .chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            c if report::text::is_hostile(c) => report::text::STRIPPED,
+            c => c,
+        })
+        .collect();
+    let _ = writeln!(io::stderr().lock(), "{harmless}");
 }
 
 pub fn stdout_is_terminal() -> bool {

@@ -157,3 +157,118 @@ fn a_configuration_explains_itself() {
     let run = lab.run(&["list"]).expect(64);
     assert!(run.stderr.contains("line 1") && run.stderr.contains("targt"), "{}", run.stderr);
 }
+
+/// An empty or crafted id must not lead to another thing, and a region becomes part of a
+/// host name.
+#[test]
+fn ids_that_name_nothing_are_malformed_and_never_another_resource() {
+    let lab = Lab::default();
+    let one = |kind: &str, name: &str, attributes: &str| {
+        let provider = match kind.split_once('_').map(|(cloud, _)| cloud) {
+            Some("azurerm") => "azurerm",
+            Some("google") => "google",
+            _ => "aws",
+        };
+        format!(
+            r#"{{"mode":"managed","type":"{kind}","name":"{name}","provider":"provider[\"registry.terraform.io/hashicorp/{provider}\"]","instances":[{{"schema_version":0,"attributes":{attributes}}}]}}"#
+        )
+    };
+    let kinds = [
+        "aws_iam_access_key",
+        "aws_iam_user",
+        "aws_s3_bucket",
+        "aws_s3_bucket_policy",
+        "aws_s3_bucket_public_access_block",
+        "azurerm_storage_account",
+        "azurerm_storage_container",
+        "google_storage_bucket",
+        "google_storage_bucket_iam_binding",
+    ];
+    let mut resources: Vec<String> = Vec::new();
+    for kind in kinds {
+        resources.push(one(kind, "none", "{}"));
+        resources.push(one(kind, "null", r#"{"id":null}"#));
+        resources.push(one(kind, "empty", r#"{"id":""}"#));
+    }
+    resources.push(one(
+        "aws_s3_bucket_policy",
+        "path",
+        r#"{"id":"acme-exports/../acme-invoices"}"#,
+    ));
+    resources.push(one("aws_s3_bucket", "query", r#"{"id":"acme-exports?acl"}"#));
+    let expected = resources.len();
+    lab.write("odd.tfstate", state(&resources.join(",")));
+    let arguments =
+        ["run", "drift-check", "--state", "odd.tfstate", "--target", "local", "--format", "json"];
+    let report = lab.run(&arguments).expect(3).json();
+    assert_eq!(report["summary"]["unknown"], expected, "{report:#}");
+    for unknown in report["unknown"].as_array().unwrap() {
+        assert_eq!(unknown["reason"], "malformed", "{unknown}");
+        assert_ne!(unknown["next_step"], "", "{unknown}");
+    }
+    // Where the bucket is, the cloud says; the state's word for it is no host name.
+    let region = one("aws_s3_bucket", "far", r#"{"id":"nowhere-at-all","region":"../x y\n@z"}"#);
+    lab.write("odd.tfstate", state(&region));
+    assert_eq!(lab.run(&arguments).expect(2).json()["summary"]["missing"], 1);
+}
+
+/// Whose account a resource is in may stand in the id of one that this run is not about.
+#[test]
+fn a_selection_does_not_hide_that_the_account_is_another() {
+    let lab = Lab::default();
+    let resource = |kind: &str, attributes: &str| {
+        format!(
+            r#"{{"mode":"managed","type":"{kind}","name":"x","provider":"provider[\"registry.terraform.io/hashicorp/aws\"]","instances":[{{"schema_version":0,"attributes":{attributes}}}]}}"#
+        )
+    };
+    let user = resource(
+        "aws_iam_user",
+        r#"{"id":"u","name":"u","arn":"arn:aws:iam::999988887777:user/u"}"#,
+    );
+    let bucket = resource("aws_s3_bucket", r#"{"id":"their-bucket","bucket":"their-bucket"}"#);
+    lab.write("theirs.tfstate", state(&format!("{user},{bucket}")));
+    lab.write("ours.tfstate", state(&resource("aws_s3_bucket", r#"{"id":"our-bucket"}"#)));
+    let report = lab
+        .run(&[
+            "run",
+            "drift-check",
+            "--state",
+            "theirs.tfstate",
+            "--state",
+            "ours.tfstate",
+            "--target",
+            "local",
+            "--only",
+            "aws_s3_bucket.*",
+            "--format",
+            "json",
+        ])
+        .expect(2)
+        .json();
+    assert_eq!(report["unknown"][0]["reason"], "wrong_account", "{report:#}");
+    assert_eq!(report["summary"]["unknown"], 1, "{report:#}");
+    // The same provider text in another state is not held to it.
+    assert_eq!(report["findings"][0]["native_id"], "our-bucket", "{report:#}");
+    assert_eq!(report["summary"]["missing"], 1, "{report:#}");
+}
+
+/// Whoever names a file or an object writes into the messages about it.
+#[cfg(unix)]
+#[test]
+fn a_name_cannot_steer_a_terminal_or_begin_a_line() {
+    let lab = Lab::default();
+    let name = "odd\u{1b}[31m\n::error::forged\u{202e}.tfstate";
+    lab.write(name, "hello");
+    for format in ["terminal", "json", "sarif", "markdown"] {
+        let run = lab
+            .run(&["run", "drift-check", "--state", name, "--target", "local", "--format", format])
+            .expect(1);
+        for text in [&run.stdout, &run.stderr] {
+            assert!(!text.contains('\u{1b}'), "{format}: {text:?}");
+            assert!(!text.lines().any(|l| l.starts_with("::error")), "{format}: {text:?}");
+        }
+        assert!(!run.stderr.contains('\u{202e}'), "{format}: {:?}", run.stderr);
+    }
+    let run = lab.run(&["lesson", "show", "\u{1b}]0;x\u{7}"]).expect(64);
+    assert!(!run.stderr.contains('\u{1b}'), "{:?}", run.stderr);
+}

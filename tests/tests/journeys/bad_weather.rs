@@ -68,6 +68,24 @@ fn denied_is_unknown_and_says_what_to_grant() {
 }
 
 #[test]
+fn a_fault_without_an_amount_takes_none() {
+    let lab = started();
+    let run = lab.run(&["cloud", "fault", "set", "lost-answer", "30"]).expect(64);
+    assert!(run.stderr.contains("no amount"), "{}", run.stderr);
+    fault(&lab, &["--cloud", "gcp", "outage"]);
+    let mut command = lab.command(&["run", "drift-check", "--format", "json"]);
+    command.env_remove("RUST_LOG");
+    let run = journeys::lab::finish(command).expect(2);
+    let report = run.json();
+    // What to do is said once: it has its own place.
+    let error = &report["errors"][0];
+    let next_step = error["next_step"].as_str().unwrap();
+    assert!(!error["what"].as_str().unwrap().contains(next_step), "{error}");
+    assert_eq!(run.stderr.matches(next_step).count(), 1, "{}", run.stderr);
+    lab.run(&["cloud", "stop"]).expect(0);
+}
+
+#[test]
 fn throttled_is_slow_never_wrong() {
     let lab = started();
     let calm_report = check(&lab, 2);

@@ -328,6 +328,10 @@ fn effect_of(name: &str, amount: Option<f64>) -> Result<FaultEffect, Failure> {
             .filter(|a| a.is_finite() && *a >= 0.0)
             .ok_or_else(|| Failure::usage(format!("{name} needs an amount: {unit}")))
     };
+    if let (Some(amount), "deny" | "lost-answer" | "outage") = (amount, name) {
+        return Err(Failure::usage(format!("{name} takes no amount, and {amount} is one"))
+            .hint("it falls on every call that --cloud, --service and --operation select"));
+    }
     Ok(match name {
         "latency" => FaultEffect::Latency { milliseconds: needed("milliseconds")? as u64 },
         "throttle" => FaultEffect::Throttle { per_second: needed("calls a second")?.max(0.01) },

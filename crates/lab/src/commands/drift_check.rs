@@ -231,7 +231,10 @@ fn render(
     }
     if config.format != OutputFormat::Terminal && !global.quiet {
         for error in &report.errors {
-            say(format!("{}: {}; {}", error.place, error.what, error.next_step));
+            let then = if error.next_step.is_empty() { "" } else { "; " };
+            let line = format!("{}: {}{then}{}", error.place, error.what, error.next_step);
+            // One line each: a name with a line's end in it must not begin another.
+            say(report::text::safe(&line));
         }
     }
     Ok(())
