@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// Raised when the layout of tables changes in a way that old folders cannot be read.
-const SCHEMA: u64 = 1;
+const SCHEMA: u64 = 2;
 /// A journal of this size is folded into a snapshot at the next start.
 const SNAPSHOT_AT: u64 = 8 << 20;
 /// How long a second process waits for the first.
@@ -80,6 +80,10 @@ impl Store {
         let lock = lock(folder, holder)?;
         let (generation, mut tables) = read_snapshot(folder)?;
         let path = folder.join(format!("journal.{generation}"));
+        // The first one comes after its snapshot, each later one before.
+        if generation > 0 && !path.exists() {
+            return Err(StoreError::Snapshot { path, cause: "it is gone".to_owned() });
+        }
         let mut malformed = None;
         let journal =
             Journal::open(&path, |line| match serde_json::from_slice::<Vec<Change>>(line) {
@@ -233,6 +237,11 @@ fn read_snapshot(folder: &Path) -> Result<(u64, Tables), StoreError> {
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            // A folder of before its first snapshot was written is new; a journal says that
+            // this one was not.
+            if has_journal(folder) {
+                return Err(StoreError::Snapshot { path, cause: "it is gone".to_owned() });
+            }
             let empty = Snapshot { schema: SCHEMA, generation: 0, tables: Tables::new() };
             write_snapshot(&path, &empty).map_err(|cause| StoreError::Io { path, cause })?;
             return Ok((0, Tables::new()));
@@ -253,6 +262,14 @@ fn read_snapshot(folder: &Path) -> Result<(u64, Tables), StoreError> {
     }
     let snapshot: Snapshot = serde_json::from_slice(&bytes).map_err(damaged)?;
     Ok((snapshot.generation, snapshot.tables))
+}
+
+fn has_journal(folder: &Path) -> bool {
+    fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(|entry| entry.file_name().to_string_lossy().starts_with("journal."))
 }
 
 fn write_snapshot(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
@@ -525,6 +542,24 @@ mod tests {
         }
         assert!(dir.path().join("journal.1").exists());
         assert!(!dir.path().join("journal.0").exists());
+    }
+
+    #[test]
+    fn half_of_a_folder_is_damage_and_no_new_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Store::open(dir.path(), "test");
+        put(&open().unwrap(), "k", 1).unwrap();
+        let (snapshot, aside) = (dir.path().join("snapshot.json"), dir.path().join("aside"));
+        fs::rename(&snapshot, &aside).unwrap();
+        let error = open().err().unwrap().to_string();
+        assert!(error.contains("snapshot.json") && error.contains("gone"), "{error}");
+        assert!(!snapshot.exists(), "what is left is left as it is");
+        fs::rename(&aside, &snapshot).unwrap();
+        assert_eq!(open().unwrap().read(|v| v.scan::<u64>("t", "")).len(), 1);
+        fs::write(&snapshot, format!(r#"{{"schema":{SCHEMA},"generation":7,"tables":{{}}}}"#))
+            .unwrap();
+        let error = open().err().unwrap().to_string();
+        assert!(error.contains("journal.7") && error.contains("gone"), "{error}");
     }
 
     #[test]
