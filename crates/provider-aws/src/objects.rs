@@ -4,6 +4,7 @@ use crate::s3::Bucket;
 use crate::session::AwsSession;
 use async_trait::async_trait;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::EncodingType;
 use bytes::{Bytes, BytesMut};
 use model::Timestamp;
 use provider::layers::Call;
@@ -38,11 +39,15 @@ impl ObjectSource for S3Objects {
                         .list_objects_v2()
                         .bucket(place)
                         .prefix(prefix)
+                        // A key may hold what XML cannot: one such object would make the
+                        // whole listing unreadable.
+                        .encoding_type(EncodingType::Url)
                         .set_continuation_token(token.clone())
                         .send()
                 })
                 .await?;
-            all.extend(page.contents().iter().filter_map(info));
+            let encoded = page.encoding_type() == Some(&EncodingType::Url);
+            all.extend(page.contents().iter().filter_map(|object| info(object, encoded)));
             match page.next_continuation_token() {
                 Some(next) if page.is_truncated() == Some(true) => token = Some(next.to_owned()),
                 _ => return Ok(all),
@@ -81,9 +86,16 @@ impl ObjectSource for S3Objects {
     }
 }
 
-fn info(object: &aws_sdk_s3::types::Object) -> Option<ObjectInfo> {
+/// As S3 encodes the keys of a listing: a blank is a plus.
+fn decoded(key: &str) -> String {
+    let blanks = key.replace('+', " ");
+    percent_encoding::percent_decode_str(&blanks).decode_utf8_lossy().into_owned()
+}
+
+fn info(object: &aws_sdk_s3::types::Object, encoded: bool) -> Option<ObjectInfo> {
+    let key = object.key()?;
     Some(ObjectInfo {
-        key: object.key()?.to_owned(),
+        key: if encoded { decoded(key) } else { key.to_owned() },
         size: object.size().and_then(|n| u64::try_from(n).ok()).unwrap_or_default(),
         modified: object
             .last_modified()

@@ -213,6 +213,16 @@ async fn objects_are_listed_and_fetched_within_a_limit() {
     );
     assert!(listed.iter().all(|o| o.modified.is_some() && !o.version.is_empty()));
     assert_eq!(objects.get(BUCKET, "log/4", 400).await.unwrap().len(), 400);
+    // One object with a name that XML cannot carry does not hide the others.
+    for key in ["odd/a b+c%20d", "odd/\u{1b}\n<&>", "odd/日本"] {
+        assert!(sink.put_if_absent(BUCKET, key, Bytes::from_static(b"x")).await.unwrap());
+    }
+    let odd = objects.list(BUCKET, "odd/").await.unwrap();
+    let keys: Vec<&str> = odd.iter().map(|o| o.key.as_str()).collect();
+    assert_eq!(keys, ["odd/\u{1b}\n<&>", "odd/a b+c%20d", "odd/日本"]);
+    for key in keys {
+        assert_eq!(objects.get(BUCKET, key, 1).await.unwrap().len(), 1);
+    }
     let large = objects.get(BUCKET, "log/4", 399).await.unwrap_err();
     assert_eq!(large.kind, ErrorKind::Invalid);
     assert!(large.cause.contains("larger than 399 bytes"), "{large}");

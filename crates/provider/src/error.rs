@@ -90,6 +90,7 @@ impl ProviderError {
             ErrorKind::Credentials => "check the credentials: lab doctor".to_owned(),
             ErrorKind::Throttled => "run again later, or ask for a higher limit".to_owned(),
             ErrorKind::Unreachable => "check the endpoint and the network: lab doctor".to_owned(),
+            ErrorKind::NotFound => "check the name, and whose credentials these are".to_owned(),
             ErrorKind::Malformed => "check which endpoint answers: lab doctor".to_owned(),
             ErrorKind::Invalid => {
                 "look at what the state records for it: terraform state show".to_owned()
