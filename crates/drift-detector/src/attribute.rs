@@ -132,6 +132,7 @@ fn acts_on<'l>(
     log.operations()
         .iter()
         .filter(|operation| operation.event.cloud == drift.cloud)
+        .filter(|operation| knowledge.id_is_global() || !elsewhere(&operation.event, drift))
         .filter_map(|operation| {
             let on = |event: &Event| ids().find_map(|id| knowledge.effect_on(event, id));
             let change = if operation.certain() {
@@ -144,6 +145,14 @@ fn acts_on<'l>(
             Some(Act { operation, change })
         })
         .collect()
+}
+
+/// Is it known to have happened in another account? An archive may hold those of many.
+fn elsewhere(event: &Event, drift: &Drift) -> bool {
+    match (&event.account, &drift.account) {
+        (Some(there), Some(here)) => !there.eq_ignore_ascii_case(here),
+        _ => false,
+    }
 }
 
 /// One changed attribute, or the being of the resource itself.

@@ -387,3 +387,20 @@ fn many_candidates_are_counted() {
     assert_eq!(attribution.events[19].principal.name, "p29");
     assert_eq!(attribution.searched.unwrap().note.unwrap(), "10 more could have done it");
 }
+
+/// An archive of many accounts may hold the same name twice, and each is its own thing.
+#[test]
+fn an_event_of_another_account_is_about_another_resource() {
+    let attributed = |of_event: &str, of_resource: Option<&str>| {
+        let mut there = event("1", "mallory", 1, sets(true));
+        there.account = Some(of_event.to_owned());
+        let mut live = resource(json!({"open": true}));
+        live.account = of_resource.map(str::to_owned);
+        let drift = Drift::changed(&desired(json!({})), &live, opened());
+        told(&attribute(&drift, &[], &toy_box(), &EventLog::new([there]), searched()))
+    };
+    assert_eq!(attributed("ours", Some("ours")), ["mallory open"]);
+    assert_eq!(attributed("OURS", Some("ours")), ["mallory open"]);
+    assert_eq!(attributed("ours", None), ["mallory open"]);
+    assert!(attributed("theirs", Some("ours")).is_empty());
+}

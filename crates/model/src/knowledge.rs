@@ -190,6 +190,13 @@ pub trait Knowledge: Send + Sync {
         touched.eq_ignore_ascii_case(native_id).then_some(change)
     }
 
+    /// Is an id of this kind the only one of its text in the whole cloud (a bucket's name)?
+    /// If not, two accounts may each have one, and an event of another account is about
+    /// another resource.
+    fn id_is_global(&self) -> bool {
+        false
+    }
+
     /// Why the cloud's log may not hold the changes of this kind, said when nobody is named.
     fn log_gap(&self) -> Option<&'static str> {
         None

@@ -48,6 +48,11 @@ impl Knowledge for Bucket {
         exposure::of_bucket(live, neighbours)
     }
 
+    /// A bucket's name is taken once in all accounts.
+    fn id_is_global(&self) -> bool {
+        true
+    }
+
     fn effect_of(&self, event: &Event) -> Option<EventEffect> {
         effect::effect_of(event)
     }

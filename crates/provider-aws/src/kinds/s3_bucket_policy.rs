@@ -39,6 +39,11 @@ impl Knowledge for BucketPolicy {
         exposure::bucket_of(resource).unwrap_or(&resource.native_id).to_owned()
     }
 
+    /// A bucket's name is taken once in all accounts.
+    fn id_is_global(&self) -> bool {
+        true
+    }
+
     fn effect_of(&self, event: &Event) -> Option<EventEffect> {
         let (operation, bucket) = records::s3(event)?;
         let change = match operation {

@@ -35,6 +35,11 @@ impl Knowledge for PublicAccessBlock {
         exposure::bucket_of(resource).unwrap_or(&resource.native_id).to_owned()
     }
 
+    /// A bucket's name is taken once in all accounts.
+    fn id_is_global(&self) -> bool {
+        true
+    }
+
     fn effect_of(&self, event: &Event) -> Option<EventEffect> {
         let (operation, bucket) = records::s3(event)?;
         match operation {

@@ -76,6 +76,11 @@ impl Knowledge for StorageBucket {
         exposure::of(live, neighbours)
     }
 
+    /// A bucket's name is taken once in all accounts.
+    fn id_is_global(&self) -> bool {
+        true
+    }
+
     fn effect_of(&self, event: &Event) -> Option<EventEffect> {
         if event.service != STORAGE {
             return None;

@@ -67,6 +67,11 @@ impl Knowledge for StorageBucketIamBinding {
         exposure::of(live, neighbours)
     }
 
+    /// A bucket's name is taken once in all accounts.
+    fn id_is_global(&self) -> bool {
+        true
+    }
+
     fn effect_on(&self, event: &Event, native_id: &str) -> Option<EventChange> {
         let touched = Grant::of(native_id, &Attributes::new())?.touched_by(event)?;
         let Touched::Members { added, removed } = touched else { return Some(touched.change()) };

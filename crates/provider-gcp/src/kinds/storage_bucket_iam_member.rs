@@ -39,6 +39,11 @@ impl Knowledge for StorageBucketIamMember {
         exposure::of(live, neighbours)
     }
 
+    /// A bucket's name is taken once in all accounts.
+    fn id_is_global(&self) -> bool {
+        true
+    }
+
     fn effect_on(&self, event: &Event, native_id: &str) -> Option<EventChange> {
         let (grant, member) = Grant::of_member(native_id, &Attributes::new())?;
         let touched = grant.touched_by(event)?;
