@@ -156,9 +156,9 @@ fn assumed_role<'a>(
     let role_arn = text("/sessionContext/sessionIssuer/arn");
     let via: Vec<String> = arn.map(str::to_owned).into_iter().collect();
     let uid = arn.or_else(|| text("/principalId")).map(str::to_owned);
-    let sso = role.starts_with("AWSReservedSSO_");
-    let person_session = sso || looks_like_person(session);
-    if person_session && !session.is_empty() {
+    // The session's own name is its opener's word: only IAM Identity Center gives it itself.
+    // Who opened another one stands in the record of that call.
+    if role.starts_with("AWSReservedSSO_") && !session.is_empty() {
         return Principal { name: session.to_owned(), kind: PrincipalType::Human, via, uid };
     }
     let name = match (role, session) {

@@ -50,7 +50,7 @@ pub use format::{Format, find_format};
 pub use ocsf::to_ocsf;
 pub use read::{MAX_INFLATED, read, read_records};
 pub use record::Record;
-pub use sessions::link_sessions;
+pub use sessions::{link_sessions, opened_session};
 
 /// Every format, sorted by name. One line makes a format known.
 pub const FORMATS: &[&dyn Format] =

@@ -17,7 +17,7 @@ pub fn link_sessions(events: &mut [Event]) {
         .iter()
         .filter(|e| e.status == EventStatus::Success)
         .filter_map(|e| {
-            let key = e.response.pointer("/credentials/accessKeyId")?.as_str()?;
+            let key = opened_session(e)?;
             // A service that takes up its own role is not who works behind it.
             let known =
                 !matches!(e.principal.kind, PrincipalType::Service | PrincipalType::Anonymous);
@@ -49,6 +49,11 @@ pub fn link_sessions(events: &mut [Event]) {
         }
         event.principal = origin;
     }
+}
+
+/// The key of the session that a call opened.
+pub fn opened_session(event: &Event) -> Option<&str> {
+    event.response.pointer("/credentials/accessKeyId")?.as_str()
 }
 
 /// Follows the chain to its first caller. Chains in the wild are two or three long.

@@ -15,7 +15,9 @@ pub(crate) struct Evidence {
 }
 
 /// Asks a cloud's own log about the drifted resources, then about the credentials that the
-/// answer names: only their other calls tell whether an address is new.
+/// answer names: only their other calls tell whether an address is new. Where one is a
+/// session's, its opening is among the answers, and whoever opened it is asked about next:
+/// a session calls itself whatever its opener likes.
 pub(crate) async fn ask(reached: &Reached<'_>, drifts: &[&Drift]) -> (Evidence, Vec<ReportError>) {
     let mut errors = Vec::new();
     let mut events = Vec::new();
@@ -51,14 +53,13 @@ pub(crate) async fn ask(reached: &Reached<'_>, drifts: &[&Drift]) -> (Evidence, 
                 Some(answer.format),
                 &answer.searched.source,
             );
-            if first {
-                for event in &found {
-                    if let Some(credential) = &event.credential_uid
-                        && !event.read_only
-                        && asked.insert(credential.clone())
-                    {
-                        waiting.push(About::Credential(credential.clone()));
-                    }
+            for event in &found {
+                let opens = event_formats::opened_session(event).is_some_and(|s| asked.contains(s));
+                if let Some(credential) = &event.credential_uid
+                    && ((first && !event.read_only) || opens)
+                    && asked.insert(credential.clone())
+                {
+                    waiting.push(About::Credential(credential.clone()));
                 }
             }
             let mut told = answer.searched;

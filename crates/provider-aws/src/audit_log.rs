@@ -25,6 +25,9 @@ pub struct EventHistory {
     session: Arc<AwsSession>,
 }
 
+/// IAM User Guide, "Unique identifiers": the key ids of sessions.
+const SESSION_KEY: &str = "ASIA";
+
 /// One question to the history of one region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Lookup {
@@ -56,7 +59,12 @@ impl EventHistory {
             }
             About::Credential(key) => {
                 for region in [here, home] {
-                    lookups.insert(Lookup { region, by: by("AccessKeyId", key) });
+                    lookups.insert(Lookup { region: region.clone(), by: by("AccessKeyId", key) });
+                    // The call that opened a session was not signed with the session's key.
+                    // It answers with it, and the event history has it as a resource.
+                    if key.starts_with(SESSION_KEY) {
+                        lookups.insert(Lookup { region, by: by("ResourceName", key) });
+                    }
                 }
             }
             About::Resources(resources) => {

@@ -11,6 +11,10 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("iam.amazonaws.com", "policyArn", "AWS::IAM::Policy"),
     ("iam.amazonaws.com", "policyName", "AWS::IAM::Policy"),
     ("iam.amazonaws.com", "accessKeyId", "AWS::IAM::AccessKey"),
+    // The key of the session that a call opened, by which the opening is found again.
+    ("sts.amazonaws.com", "accessKeyId", "AWS::IAM::AccessKey"),
+    ("sts.amazonaws.com", "arn", "AWS::STS::AssumedRole"),
+    ("sts.amazonaws.com", "assumedRoleId", "AWS::STS::AssumedRole"),
     ("sts.amazonaws.com", "roleArn", "AWS::IAM::Role"),
     ("sts.amazonaws.com", "roleSessionName", "AWS::STS::AssumedRole"),
     ("cloudtrail.amazonaws.com", "trailName", "AWS::CloudTrail::Trail"),
@@ -57,7 +61,6 @@ impl Record {
                 Value::String(name) => {
                     let named =
                         NAMED.iter().find(|row| row.0 == self.event_source() && row.1 == key);
-                    // AssumeRole answers with the key of the session, not of a user.
                     if let Some((_, _, kind)) = named {
                         found.push((kind, name.clone()));
                     }
