@@ -14,6 +14,7 @@ use provider::audit_log::{About, AuditQuery};
 use provider::{Connection, Wanted};
 use provider_aws::CATALOG;
 use serde_json::json;
+use std::collections::BTreeSet;
 use support::{Lab, attributes};
 use terraform_io::State;
 
@@ -149,13 +150,25 @@ async fn is_in_sync_when_laid_out_and_tells_who_opened_it() {
     lab.running.stop().await;
 }
 
+/// What the history holds of a resource and of the credentials that touched it: who opened a
+/// session stands in a record that was not signed with the session's key.
 async fn log(lab: &Lab, desired: &Desired) -> EventLog {
-    let about = About::Resources(vec![(desired.address.kind.clone(), desired.native_id.clone())]);
     let log_reader = lab.connect("log-reader").await;
-    let answer = log_reader.audit.query(&AuditQuery { from: None, to: None, about }).await.unwrap();
-    let (events, rejected) =
-        event_formats::read_records(&answer.records, Some(answer.format), "lookup");
-    assert!(rejected.is_empty(), "{rejected:?}");
+    let ask = async |about: About| {
+        let query = AuditQuery { from: None, to: None, about };
+        let answer = log_reader.audit.query(&query).await.unwrap();
+        let (events, rejected) =
+            event_formats::read_records(&answer.records, Some(answer.format), "lookup");
+        assert!(rejected.is_empty(), "{rejected:?}");
+        events
+    };
+    let kind = desired.address.kind.clone();
+    let mut events = ask(About::Resources(vec![(kind, desired.native_id.clone())])).await;
+    let keys: BTreeSet<String> = events.iter().filter_map(|e| e.credential_uid.clone()).collect();
+    for key in keys {
+        events.extend(ask(About::Credential(key)).await);
+    }
+    event_formats::link_sessions(&mut events);
     EventLog::new(events)
 }
 
