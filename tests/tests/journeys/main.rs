@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bad_weather;
+mod changes_nothing;
 mod first_contact;
 mod lessons;
 mod local_clouds;
