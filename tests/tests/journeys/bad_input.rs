@@ -35,6 +35,7 @@ fn each_file_that_is_no_state_is_named_with_what_it_is() {
         let all = format!("{}{}", run.stdout, run.stderr);
         assert!(all.contains(name) && all.contains(words), "{name}: {all}");
         assert!(!all.contains("panicked"), "{all}");
+        assert!(!all.contains("No drift"), "{all}");
     }
     let run = check(&lab, "nowhere.tfstate").expect(1);
     assert!(run.stdout.contains("nowhere.tfstate"), "{}", run.stdout);

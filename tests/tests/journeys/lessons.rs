@@ -36,3 +36,22 @@ fn the_answers_lie_in_the_records() {
     assert!(holders.stdout.contains("right     key_holders"), "{}", holders.stdout);
     assert!(holders.stdout.contains("not yet   nobody outside reads acme-exports"));
 }
+
+/// A check leaves records of its own; the questions are about the story, and the same answer
+/// stays right however often it is given.
+#[test]
+fn a_right_answer_stays_right() {
+    let lab = Lab::default();
+    for _ in 0..3 {
+        let run = lab
+            .run(&[
+                "lesson",
+                "check",
+                "first-drift",
+                "--answer",
+                "what_else=GetBucketPolicy, listusers",
+            ])
+            .expect(2);
+        assert!(run.stdout.contains("right     what_else"), "{}", run.stdout);
+    }
+}

@@ -320,7 +320,9 @@ impl Page<'_> {
         let r = self.report;
         self.screen.blank();
         if r.findings.is_empty() {
-            let (tone, text) = if r.partial || r.summary.unknown > 0 {
+            let (tone, text) = if r.states.is_empty() {
+                (Tone::Medium, "Nothing was checked: no state could be read.")
+            } else if r.partial || r.summary.unknown > 0 {
                 (Tone::Medium, "No drift in what could be read; the rest is unknown.")
             } else {
                 (Tone::Good, "No drift: every resource is as its state records it.")
