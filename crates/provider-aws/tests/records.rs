@@ -193,6 +193,9 @@ fn users_and_keys() {
     assert_eq!(moved["path"], "/b/".into());
     assert_eq!(of_user("GetUser", json!({ "userName": "x" })), None);
     assert_eq!(of_user("CreateUser", json!({})), None);
+    assert_eq!(of_user("DeleteUser", json!({ "userName": "" })), None);
+    let unnamed = event("iam", "UpdateAccessKey", json!({ "accessKeyId": "" }), Value::Null);
+    assert_eq!(effect("aws_iam_access_key", &unnamed), None);
 
     // The key's own user is named by the answer, also where the caller made one for itself.
     let key = json!({ "accessKey": { "accessKeyId": "AKIAEXAMPLED7A94BB0", "status": "Active",

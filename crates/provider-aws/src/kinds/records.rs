@@ -25,8 +25,9 @@ pub(crate) fn iam(event: &Event) -> Option<&str> {
     (event.cloud == crate::CLOUD && event.service == IAM).then_some(event.operation.as_str())
 }
 
+/// What a record did to what it names; a record that names nothing did nothing.
 pub(crate) fn effect(native_id: &str, change: EventChange) -> Option<EventEffect> {
-    Some(EventEffect { native_id: native_id.to_owned(), change })
+    (!native_id.is_empty()).then(|| EventEffect { native_id: native_id.to_owned(), change })
 }
 
 pub(crate) fn sets<const N: usize>(entries: [(&str, Value); N]) -> EventChange {
