@@ -2,10 +2,10 @@
 //! change, and from whether the change is what lets the internet in.
 
 use crate::drift::Drift;
-use crate::meaning::{Chain, elements, names_below, same_scalar};
+use crate::meaning::{Chain, names_below};
 use model::finding::{AttributeChange, DriftStatus, Effect, EffectSource};
 use model::knowledge::{Judgement, KindFacts, SecurityFacts};
-use model::{AttributePath, Confidence, Knowledge, Resource, Severity, Value};
+use model::{AttributePath, Confidence, Knowledge, Resource, Severity};
 
 /// What is thought of one drift.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,7 +121,7 @@ pub fn judge(native_id: &str, change: &AttributeChange, knowledge: &dyn Knowledg
             techniques: Vec::new(),
         };
     };
-    if !security.worse.is_empty() && !is_worse(security, &change.desired, &change.live) {
+    if !security.worse.is_empty() && !security.is_worse(&change.desired, &change.live) {
         return Judgement {
             severity: security.severity.min(Severity::Low),
             why: format!("{} was changed by hand, not for the worse.", change.path),
@@ -133,17 +133,6 @@ pub fn judge(native_id: &str, change: &AttributeChange, knowledge: &dyn Knowledg
         why: security.why.clone(),
         techniques: security.techniques.clone(),
     }
-}
-
-fn is_worse(security: &SecurityFacts, desired: &Value, live: &Value) -> bool {
-    let before = elements(desired).unwrap_or_default();
-    security.worse.iter().any(|worse| {
-        same_scalar(worse, live, true)
-            || live.as_list().is_some_and(|now| {
-                let holds = |l: &[Value]| l.iter().any(|v| same_scalar(worse, v, true));
-                holds(now) && !holds(before)
-            })
-    })
 }
 
 /// Is a change here a security matter by the facts?

@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::finding::Severity;
 use crate::path::AttributePath;
 use crate::resource::{Cloud, Desired, KindName, Resource};
-use crate::value::{Attributes, Value};
+use crate::value::{Attributes, Value, same_scalar};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -24,12 +24,38 @@ pub struct KindFacts {
     /// Kinds of the same native resource whose trouble this kind would have stopped.
     #[serde(default)]
     pub guards: Vec<KindName>,
+    /// The attributes that can be brought back in place, whole, by their first names. The
+    /// conformance suite changes each.
+    #[serde(default)]
+    pub writable: Vec<String>,
+    /// One that is missing can be made again from what a state records.
+    #[serde(default = "yes")]
+    pub recreatable: bool,
+    /// Deleting one loses configuration only, never data.
+    #[serde(default)]
+    pub removable: bool,
+    /// One of these is what somebody signs with, and it can be switched off.
+    pub credential: Option<CredentialFacts>,
     /// By path without indexes: `network_rules.ip_rules`. A path that is not named here, and
     /// lies in none that is, is compared as it stands and matters little.
     #[serde(default)]
     pub attributes: BTreeMap<String, AttributeFacts>,
     /// What the conformance suite makes, changes and deletes to prove this kind.
     pub conformance: Option<Conformance>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// How a credential that somebody else holds is switched off.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialFacts {
+    /// What the ids of those that last begin with; one of a session ends by itself.
+    pub prefix: String,
+    pub attribute: String,
+    pub off: Value,
 }
 
 /// One run of the conformance suite over a kind. In every string `{unique}` stands for a
@@ -90,10 +116,54 @@ pub struct SecurityFacts {
     pub why: String,
     #[serde(default)]
     pub techniques: Vec<String>,
+    /// Its worse values let strangers in, or take away what would keep them out. Bringing it
+    /// back closes that, whether anyone comes in now or not.
+    #[serde(default)]
+    pub exposure: bool,
     /// Live values that make things worse. A change to any other value is worth a low
     /// finding only. Empty: every change is.
     #[serde(default)]
     pub worse: Vec<Value>,
+}
+
+impl SecurityFacts {
+    /// Did the change to `live` bring one of the worse values?
+    pub fn is_worse(&self, desired: &Value, live: &Value) -> bool {
+        let before = desired.as_list().unwrap_or_default();
+        self.worse.iter().any(|worse| {
+            same_scalar(worse, live, true)
+                || live.as_list().is_some_and(|now| {
+                    let holds = |l: &[Value]| l.iter().any(|v| same_scalar(worse, v, true));
+                    holds(now) && !holds(before)
+                })
+        })
+    }
+}
+
+impl KindFacts {
+    /// [`Knowledge::restoring`] as the facts alone tell it.
+    pub fn restoring(&self, path: &AttributePath, desired: &Value, live: &Value) -> Restoring {
+        let pattern = path.pattern();
+        let above = pattern.rmatch_indices('.').map(|(end, _)| &pattern[..end]);
+        let security = std::iter::once(pattern.as_str())
+            .chain(above)
+            .find_map(|p| self.attributes.get(p)?.security.as_ref());
+        let Some(security) = security else {
+            // A whole block: what lies in it may weigh, and nobody says in which direction.
+            let below = format!("{pattern}.");
+            let weighs = self
+                .attributes
+                .range(below.clone()..)
+                .take_while(|(name, _)| name.starts_with(&below))
+                .any(|(_, f)| f.security.as_ref().is_some_and(|s| s.exposure));
+            return if weighs { Restoring::Opens } else { Restoring::Neutral };
+        };
+        match (security.exposure, security.is_worse(desired, live)) {
+            (false, _) => Restoring::Neutral,
+            (true, true) if !security.is_worse(live, desired) => Restoring::Closes,
+            _ => Restoring::Opens,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -127,6 +197,20 @@ pub enum EventChange {
     Deletes,
     /// It touched the resource; the record does not hold what it wrote.
     Opaque,
+}
+
+/// What bringing one changed attribute back does to who can reach the resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Restoring {
+    /// It shuts out whom nobody named, or puts back what keeps them out; nobody that anybody
+    /// named loses anything.
+    Closes,
+    /// These, who are named in what is live now, lose what they have.
+    TakesFrom(Vec<String>),
+    /// It gives access that nobody has now, or takes away a guard.
+    Opens,
+    /// Who can reach it stays the same.
+    Neutral,
 }
 
 /// Whether anyone on the internet reaches it, worked out from configuration.
@@ -167,6 +251,31 @@ pub trait Knowledge: Send + Sync {
         live: &Value,
     ) -> Option<Judgement> {
         self.judge(path, desired, live)
+    }
+
+    /// What bringing this attribute of the resource with this id back from `live` to
+    /// `desired` does to who can reach it. Here, by the facts; a kind that reads documents or
+    /// lists of members knows better.
+    fn restoring(
+        &self,
+        _native_id: &str,
+        path: &AttributePath,
+        desired: &Value,
+        live: &Value,
+    ) -> Restoring {
+        self.facts().restoring(path, desired, live)
+    }
+
+    /// The live value of a policy or a list of members without what the desired one does not
+    /// have, everything else left as it is; `None` where the attribute is none of these, or
+    /// where there is nothing to take away.
+    fn without_additions(
+        &self,
+        _path: &AttributePath,
+        _desired: &Value,
+        _live: &Value,
+    ) -> Option<Value> {
+        None
     }
 
     /// Is it public? `neighbours` are the other live resources of the same cloud that were

@@ -9,6 +9,7 @@
 //! * [`knowledge`]: what is known of a kind (which attributes matter, how, why), and the
 //!   pure questions that only the kind can answer
 //! * [`finding`], [`report`]: what a person may need to act on, and the whole of one check
+//! * [`remediation`]: what is proposed against a finding, decided, done and put back
 //! * [`fingerprint`]: identities that stay the same from run to run
 
 pub mod address;
@@ -17,6 +18,7 @@ pub mod finding;
 pub mod fingerprint;
 pub mod knowledge;
 pub mod path;
+pub mod remediation;
 pub mod report;
 pub mod resource;
 pub mod time;
@@ -27,6 +29,7 @@ pub use event::{Event, Principal, PrincipalType};
 pub use finding::{Confidence, Finding, Severity};
 pub use knowledge::Knowledge;
 pub use path::AttributePath;
+pub use remediation::{Action, ActionState, Decision, RemediationPlan};
 pub use resource::{Cloud, KindName, Live, Resource, Unknown, UnknownReason};
 pub use time::Timestamp;
 pub use value::{Attributes, Value};

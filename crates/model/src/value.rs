@@ -85,6 +85,31 @@ impl Value {
     }
 }
 
+/// Two scalars as Terraform sees them: a state may hold `"1"` or `"true"` where the cloud
+/// answers `1` or `true`.
+pub fn same_scalar(a: &Value, b: &Value, ignore_case: bool) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => same_number(a, b),
+        (Value::String(a), Value::String(b)) => {
+            a == b || (ignore_case && a.to_lowercase() == b.to_lowercase())
+        }
+        (Value::Number(n), Value::String(s)) | (Value::String(s), Value::Number(n)) => {
+            s.parse::<serde_json::Number>().is_ok_and(|s| same_number(n, &s))
+        }
+        (Value::Bool(b), Value::String(s)) | (Value::String(s), Value::Bool(b)) => {
+            s == if *b { "true" } else { "false" }
+        }
+        _ => a == b,
+    }
+}
+
+fn same_number(a: &serde_json::Number, b: &serde_json::Number) -> bool {
+    match (a.as_i128(), b.as_i128()) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.as_f64() == b.as_f64(),
+    }
+}
+
 impl From<serde_json::Value> for Value {
     fn from(json: serde_json::Value) -> Self {
         match json {

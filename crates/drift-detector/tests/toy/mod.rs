@@ -22,6 +22,7 @@ pub struct Toy {
 
 fn security(severity: Severity, worse: &[Value]) -> Option<SecurityFacts> {
     Some(SecurityFacts {
+        exposure: false,
         severity,
         why: "It is less safe now.".into(),
         techniques: vec!["T1530".into()],
@@ -73,6 +74,10 @@ pub fn toy_box() -> Toy {
     Toy {
         gap: false,
         facts: KindFacts {
+            writable: Vec::new(),
+            recreatable: true,
+            removable: false,
+            credential: None,
             kind: "toy_box".into(),
             title: "box".into(),
             provider_major: vec![1],

@@ -95,6 +95,10 @@ mod tests {
         let on = AttributeFacts { default: Some(true.into()), ..AttributeFacts::default() };
         let computed = AttributeFacts { computed: true, ..AttributeFacts::default() };
         Toy(KindFacts {
+            writable: Vec::new(),
+            recreatable: true,
+            removable: false,
+            credential: None,
             kind: "toy".into(),
             title: "toy".into(),
             provider_major: vec![1],

@@ -1,0 +1,1 @@
+//! Decide, plan, apply, verify, undo, within limits.

@@ -1,0 +1,69 @@
+//! One entry, and its place in the chain.
+
+use model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What an entry is about. With its key it is there once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// A plan was made. Key: its hash.
+    Plan,
+    /// Somebody said yes. Key: `PLAN/ACTION/N`.
+    Approval,
+    /// Somebody said no. Key: `PLAN/ACTION/N`.
+    Rejection,
+    /// A change is about to be made. Key: `ACTION/N` or `ACTION/N/undo`.
+    Intent,
+    /// What came of the intent with the same key.
+    Outcome,
+}
+
+impl EntryKind {
+    pub const ALL: [EntryKind; 5] = [
+        EntryKind::Plan,
+        EntryKind::Approval,
+        EntryKind::Rejection,
+        EntryKind::Intent,
+        EntryKind::Outcome,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EntryKind::Plan => "plan",
+            EntryKind::Approval => "approval",
+            EntryKind::Rejection => "rejection",
+            EntryKind::Intent => "intent",
+            EntryKind::Outcome => "outcome",
+        }
+    }
+}
+
+/// What is to be appended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewEntry {
+    pub kind: EntryKind,
+    pub key: String,
+    pub time: Timestamp,
+    pub body: serde_json::Value,
+}
+
+/// What was appended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its place in the chain, from 1; none where nothing is chained.
+    pub seq: Option<u64>,
+    pub kind: EntryKind,
+    pub key: String,
+    pub time: Timestamp,
+    pub body: serde_json::Value,
+    /// The hash that this entry and all before it lead to.
+    pub hash: Option<String>,
+}
+
+impl Entry {
+    /// The body as what its kind holds.
+    pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        T::deserialize(&self.body)
+    }
+}

@@ -1,0 +1,42 @@
+//! The append-only record: what was planned, who said yes or no, what was begun and what
+//! came of it.
+//!
+//! * [`entry`]: one entry, and its place in the chain
+//! * [`record`]: what the entries of each kind hold
+//! * `objects`: one object an entry, for what runs where there is no disk; written once,
+//!   never over
+//!
+//! A ledger answers three questions and takes one order: append this unless it is there.
+
+pub mod entry;
+pub mod record;
+
+pub use entry::{Entry, EntryKind, NewEntry};
+pub use record::{Approval, Intent, Operation, Outcome, Outcomes, Rejection};
+
+use async_trait::async_trait;
+use model::remediation::LedgerHead;
+
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Appends, unless an entry of this kind with this key is there; says whether it did.
+    /// When it answers, the entry is where no crash of this process, and for an intent no
+    /// power cut either, takes it away.
+    async fn append(&self, entry: NewEntry) -> Result<bool, LedgerError>;
+
+    /// The entries of a kind whose key begins so, in the order in which they were written.
+    async fn entries(&self, kind: EntryKind, key: &str) -> Result<Vec<Entry>, LedgerError>;
+
+    /// The end of the chain; `None` where nothing is chained (objects) or nothing written.
+    async fn head(&self) -> Result<Option<LedgerHead>, LedgerError>;
+}
+
+/// Why a ledger could not be read or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {what}")]
+pub struct LedgerError {
+    /// The file or the URL.
+    pub place: String,
+    pub what: String,
+    pub next_step: String,
+}
