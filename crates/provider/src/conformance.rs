@@ -5,7 +5,8 @@
 //! there before, what is created reads back equal, each change applied alone reads back
 //! equal, a listing holds it, a throttled read is slow and right, a caller without
 //! permissions is told what to grant and changes nothing, and what is deleted is gone (or put
-//! back, where the facts say that it stays).
+//! back, where the facts say that it stays). The changes are those of `writable`, each of it
+//! and nothing else: what the facts say can be brought back has been.
 //!
 //! A backend says by data what it does not offer ([`Lack`]); such a cell is printed with its
 //! reason. A suite in which nothing ran, or anything failed, is red: [`Matrix::verdict`].
@@ -33,8 +34,9 @@ use crate::error::{ErrorKind, ProviderError};
 use crate::kind::Wanted;
 use crate::{Connection, Reader};
 use fill::Filling;
-use model::knowledge::{Conformance, Knowledge};
+use model::knowledge::{Conformance, KindFacts, Knowledge};
 use model::{Attributes, KindName, Live, Resource, UnknownReason};
+use std::collections::BTreeSet;
 
 /// Switches the endpoint's throttling on and off.
 pub type Switch = Box<dyn Fn(bool) + Send + Sync>;
@@ -281,6 +283,7 @@ impl Run<'_> {
         created: &Resource,
         wanted: &mut Attributes,
     ) -> Result<Outcome, String> {
+        writable_is_changed(self.knowledge.facts(), table)?;
         if table.changes.is_empty() {
             return Ok(Outcome::NotOffered("nothing of it can be changed".to_owned()));
         }
@@ -369,6 +372,22 @@ impl Run<'_> {
     }
 }
 
+/// What the facts call writable and what the changes write are the same attributes.
+fn writable_is_changed(facts: &KindFacts, table: &Conformance) -> Step {
+    let changed: BTreeSet<&str> =
+        table.changes.iter().flat_map(Attributes::keys).map(String::as_str).collect();
+    let writable: BTreeSet<&str> = facts.writable.iter().map(String::as_str).collect();
+    let only = |one: &BTreeSet<&str>, other: &BTreeSet<&str>| {
+        one.difference(other).copied().collect::<Vec<_>>().join(", ")
+    };
+    let (never, unsaid) = (only(&writable, &changed), only(&changed, &writable));
+    match (never.as_str(), unsaid.as_str()) {
+        ("", "") => Ok(()),
+        ("", unsaid) => Err(format!("changed, and not said to be writable: {unsaid}")),
+        (never, _) => Err(format!("said to be writable, and no change writes it: {never}")),
+    }
+}
+
 /// Asks as a check does: by kind, id and what a state would have recorded.
 async fn read(reader: &dyn Reader, created: &Resource) -> Live {
     let wanted = Wanted {
@@ -387,5 +406,29 @@ fn words(live: &Live) -> String {
         Live::Unknown(unknown) => {
             format!("unknown: {}: {}", unknown.reason.as_str(), unknown.detail)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(writable: &str, changes: &str, said: &str) {
+        let facts = format!(
+            "kind = 'x_box'\ntitle = 'box'\nprovider_major = [1]\nwritable = {writable}\n\
+             missing = {{ severity = 'high', why = 'It is gone.' }}\n\
+             [conformance]\nattributes = {{ }}\nchanges = {changes}"
+        );
+        let facts: KindFacts = toml::from_str(&facts).unwrap();
+        let answer = writable_is_changed(&facts, facts.conformance.as_ref().unwrap());
+        assert_eq!(answer.err().unwrap_or_default(), said);
+    }
+
+    #[test]
+    fn what_can_be_brought_back_has_been() {
+        check("['a', 'b']", "[{ a = 1 }, { a = 2, b = 1 }]", "");
+        check("[]", "[]", "");
+        check("['a', 'b']", "[{ a = 1 }]", "said to be writable, and no change writes it: b");
+        check("['a']", "[{ a = 1, b = 2 }]", "changed, and not said to be writable: b");
     }
 }
