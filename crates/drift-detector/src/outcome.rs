@@ -72,6 +72,13 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// By which its finding will be known.
+    pub fn fingerprint(&self) -> &str {
+        &self.finding.fingerprint
+    }
+}
+
 /// Gives out ids, lets guards point at what they would have stopped, puts the worst first.
 /// One resource that several states manage, and that differs from each, is one finding.
 pub fn assemble(mut drafts: Vec<Draft>) -> Vec<Finding> {

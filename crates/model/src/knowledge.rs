@@ -87,6 +87,9 @@ pub struct Need {
 pub struct AttributeFacts {
     /// Set by the cloud, never compared.
     pub computed: bool,
+    /// A computed one that another resource of the same name would have another of: when it
+    /// differs, what lives is not what the state made.
+    pub incarnation: bool,
     /// Lives in the state or the configuration only (`force_destroy`), never compared.
     pub local: bool,
     /// Sealed inside the provider, compared by nobody.

@@ -4,18 +4,19 @@ use crate::archive::{EventSource, read_archive};
 use crate::attribution::{self, Evidence};
 use crate::progress::{Progress, Silent};
 use crate::reading::{self, Reached};
-use crate::states::{StateInput, load_states};
+use crate::states::{Loaded, StateInput, load_states};
 use crate::target::{CheckCloud, cloud_of};
 use drift_detector::{
-    CompareContext, Draft, Drift, DriftIgnore, Outcome, Selection, Verdict, assemble, attribute,
-    classify, compare, count,
+    CompareContext, Draft, Drift, DriftIgnore, EventLog, Outcome, Selection, Verdict, assemble,
+    attribute, classify, compare, count,
 };
 use model::finding::{Attribution, DriftStatus, Effect, EffectSource};
+use model::knowledge::Catalog;
 use model::report::{DRIFT_REPORT_SCHEMA, DriftReport, ReportError, Tool, UnknownResource};
 use model::resource::Desired;
-use model::{Knowledge, Live, Resource, Timestamp};
+use model::{Attributes, Knowledge, Live, Resource, Timestamp, Value};
 use provider::Reader;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where names come from.
@@ -44,7 +45,7 @@ pub struct CheckRequest {
 /// What came of one cloud's share of the states.
 struct Share<'a> {
     reached: Reached<'a>,
-    drifts: Vec<(Drift, &'a dyn Knowledge)>,
+    drifts: Vec<(Drift, &'static dyn Knowledge)>,
     verdicts: Vec<Verdict>,
     in_sync: Vec<String>,
     unknown: Vec<UnknownResource>,
@@ -52,13 +53,54 @@ struct Share<'a> {
     errors: Vec<ReportError>,
 }
 
+/// A finding's resource as it was read, for whoever wants to mend it.
+pub struct Seen {
+    pub knowledge: &'static dyn Knowledge,
+    pub desired: Option<Attributes>,
+    pub live: Option<Resource>,
+    /// Tags and labels of it and of what it belongs to.
+    pub tags: BTreeMap<String, String>,
+    /// Text that stands in the log for what it belongs to.
+    pub belongs_to: String,
+}
+
+/// A report, and what lies behind its findings, by fingerprint.
+pub struct Examined {
+    pub report: DriftReport,
+    pub seen: BTreeMap<String, Seen>,
+    /// What every state wants, for whoever looks for a neighbour.
+    pub states: Vec<Loaded>,
+    /// The events that were at hand, cloud by cloud.
+    pub events: Vec<EventLog>,
+}
+
 /// Checks, and answers with a report whatever happened: what could not be read is in it.
 pub async fn check(
-    mut request: CheckRequest,
+    request: CheckRequest,
     clouds: &[CheckCloud],
     clock: &(dyn Fn() -> Timestamp + Sync),
     progress: &dyn Progress,
 ) -> DriftReport {
+    run(request, clouds, clock, progress, false).await.report
+}
+
+/// As [`check`], and keeps what lies behind each finding.
+pub async fn examine(
+    request: CheckRequest,
+    clouds: &[CheckCloud],
+    clock: &(dyn Fn() -> Timestamp + Sync),
+    progress: &dyn Progress,
+) -> Examined {
+    run(request, clouds, clock, progress, true).await
+}
+
+async fn run(
+    mut request: CheckRequest,
+    clouds: &[CheckCloud],
+    clock: &(dyn Fn() -> Timestamp + Sync),
+    progress: &dyn Progress,
+    keep: bool,
+) -> Examined {
     let started_at = clock();
     let inputs = std::mem::take(&mut request.states);
     let (loaded, mut errors) = load_states(inputs, clouds, progress).await;
@@ -119,6 +161,8 @@ pub async fn check(
         _ => None,
     };
 
+    let mut seen = BTreeMap::new();
+    let mut events = Vec::new();
     let mut drafts = Vec::new();
     let mut in_sync = Vec::new();
     for share in shares {
@@ -127,13 +171,13 @@ pub async fn check(
         unknown.extend(share.unknown);
         ignored += share.ignored;
         let (drifts, verdicts) = (share.drifts, share.verdicts);
+        let catalog = share.reached.cloud.catalog;
         if drifts.is_empty() {
             continue;
         }
         let evidence = match (&request.who, &archive) {
             (Who::NotAsked, _) => None,
             (_, Some(archive)) => {
-                let catalog = share.reached.cloud.catalog;
                 Some(attribution::from_archive(archive, &catalog.cloud(), catalog.title()))
             }
             (_, None) => {
@@ -150,7 +194,15 @@ pub async fn check(
                 probe(&share.reached, &drift, &mut verdict, &mut errors).await;
             }
             let who = name(&drift, knowledge, evidence.as_ref());
-            drafts.push(Draft::new(drift, knowledge, verdict, who));
+            let behind = keep.then(|| behind(&drift, knowledge, &everything, catalog));
+            let draft = Draft::new(drift, knowledge, verdict, who);
+            if let Some(behind) = behind {
+                seen.entry(draft.fingerprint().to_owned()).or_insert(behind);
+            }
+            drafts.push(draft);
+        }
+        if let Some(evidence) = evidence.filter(|_| keep) {
+            events.push(evidence.log);
         }
     }
 
@@ -162,7 +214,7 @@ pub async fn check(
     unknown.sort_by(|a, b| (&a.kind, &a.address).cmp(&(&b.kind, &b.address)));
     in_sync.sort();
     let summary = count(&findings, in_sync.len(), unknown.len());
-    DriftReport {
+    let report = DriftReport {
         schema: DRIFT_REPORT_SCHEMA.to_owned(),
         tool: request.tool,
         target: request.target,
@@ -176,7 +228,44 @@ pub async fn check(
         errors,
         in_sync,
         ignored,
+    };
+    Examined { report, seen, states: loaded, events }
+}
+
+/// The attributes in which resources carry tags, under the names that Terraform gives them.
+const TAGS: [&str; 4] = ["tags", "tags_all", "labels", "effective_labels"];
+
+fn behind(
+    drift: &Drift,
+    knowledge: &'static dyn Knowledge,
+    everything: &[&Desired],
+    catalog: &'static dyn Catalog,
+) -> Seen {
+    let own = drift.live.clone().or_else(|| drift.as_desired());
+    let belongs_to =
+        own.as_ref().map_or_else(|| drift.native_id.clone(), |r| knowledge.belongs_to(r));
+    let mut tags = BTreeMap::new();
+    let mut take = |attributes: &Attributes| {
+        for name in TAGS {
+            for (key, value) in attributes.get(name).and_then(Value::as_map).into_iter().flatten() {
+                if let Some(text) = value.as_str() {
+                    tags.insert(key.clone(), text.to_owned());
+                }
+            }
+        }
+    };
+    for desired in everything {
+        let with = catalog
+            .kind(&desired.address.kind)
+            .is_some_and(|k| k.belongs_to(&as_resource(desired, catalog.cloud())) == belongs_to);
+        if with {
+            take(&desired.attributes);
+        }
     }
+    if let Some(own) = &own {
+        take(&own.attributes);
+    }
+    Seen { knowledge, desired: drift.desired.clone(), live: drift.live.clone(), tags, belongs_to }
 }
 
 /// Reads one cloud's share and compares each answer as it comes; what is in sync is not

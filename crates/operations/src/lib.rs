@@ -5,12 +5,14 @@
 //! * [`archive`]: audit events out of files and buckets that the user names
 //! * [`check`]: drift, with a name on every change
 //! * [`doctor`]: what the credentials at hand may do
+//! * [`remediation`]: mending what a check found
 //! * [`progress`]: how a long run tells that it is alive
 
 pub mod archive;
 pub mod check;
 pub mod doctor;
 pub mod progress;
+pub mod remediation;
 pub mod states;
 pub mod target;
 
@@ -18,7 +20,7 @@ mod attribution;
 mod fetch;
 mod reading;
 
-pub use check::{CheckRequest, Who, check};
+pub use check::{CheckRequest, Examined, Who, check, examine};
 pub use progress::{Progress, Silent};
 pub use states::{StateInput, load_states};
 pub use target::{Account, CheckCloud};

@@ -1,0 +1,97 @@
+//! Digests: of live values (has it moved?), of an action and of a plan (is it the one that was
+//! approved?).
+
+use model::knowledge::KindFacts;
+use model::path::Step;
+use model::{Action, AttributePath, Attributes, Value, fingerprint};
+use serde_json::{Value as Json, json};
+
+/// What stands where there is nothing.
+pub const ABSENT: &str = "absent";
+
+/// Over every live attribute that is ever compared. Sets have no order in it, policy documents
+/// no layout, sealed values no value.
+pub fn live(facts: &KindFacts, attributes: Option<&Attributes>) -> String {
+    let Some(attributes) = attributes else { return ABSENT.to_owned() };
+    let compared: serde_json::Map<String, Json> = attributes
+        .iter()
+        .filter_map(|(name, value)| {
+            Some((name.clone(), normal(facts, &AttributePath::root(name.as_str()), value)?))
+        })
+        .collect();
+    digest_of(&Json::Object(compared))
+}
+
+/// Over one attribute.
+pub fn attribute(facts: &KindFacts, name: &str, value: &Value) -> String {
+    digest_of(&normal(facts, &AttributePath::root(name), value).unwrap_or(Json::Null))
+}
+
+fn digest_of(json: &Json) -> String {
+    fingerprint::digest([canonical(json).as_bytes()])
+}
+
+/// RFC 8785. Its only failures are numbers that are not finite, which no JSON here holds.
+pub fn canonical(json: &Json) -> String {
+    serde_json_canonicalizer::to_string(json).unwrap_or_else(|_| json.to_string())
+}
+
+/// `None`: never compared.
+fn normal(facts: &KindFacts, path: &AttributePath, value: &Value) -> Option<Json> {
+    let element = matches!(path.steps().last(), Some(Step::Index(_)));
+    let own = facts.attributes.get(&path.pattern());
+    if own.is_some_and(|f| f.computed || f.local || f.sensitive) || *value == Value::Redacted {
+        return None;
+    }
+    Some(match value {
+        Value::List(items) => {
+            let mut items: Vec<Json> = items
+                .iter()
+                .enumerate()
+                .filter_map(|(i, v)| normal(facts, &path.index(i), v))
+                .collect();
+            if !element && own.is_some_and(|f| f.set) {
+                items.sort_by_cached_key(canonical);
+            }
+            Json::Array(items)
+        }
+        Value::Map(map) => Json::Object(
+            map.iter()
+                .filter_map(|(k, v)| Some((k.clone(), normal(facts, &path.key(k.as_str()), v)?)))
+                .collect(),
+        ),
+        Value::String(text) if own.is_some_and(|f| f.policy_document) => {
+            serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.clone()))
+        }
+        Value::String(text) if own.is_some_and(|f| f.ignore_case) => {
+            Json::String(text.to_lowercase())
+        }
+        other => other.to_json(),
+    })
+}
+
+/// What the plan's hash covers of one action: no times, no event ids, no reasons, no computed
+/// values. A change here is a new version of the plan.
+fn covered(action: &Action) -> Json {
+    let changes: Vec<Json> = action
+        .changes
+        .iter()
+        .map(|c| json!({ "path": c.path.to_string(), "from": c.from.to_json(), "to": c.to.to_json() }))
+        .collect();
+    json!({
+        "cloud": action.cloud, "account": action.account, "kind": action.kind,
+        "address": action.address, "native_id": action.native_id, "remedy": action.remedy,
+        "decision": action.decision, "changes": changes, "preconditions": action.preconditions,
+    })
+}
+
+pub fn action(action: &Action) -> String {
+    digest_of(&covered(action))
+}
+
+/// The order in which the actions stand is not a part of it.
+pub fn plan(target: &str, actions: &[Action]) -> String {
+    let mut covered: Vec<Json> = actions.iter().map(covered).collect();
+    covered.sort_by_cached_key(canonical);
+    digest_of(&json!({ "target": target, "actions": covered }))
+}

@@ -1,0 +1,131 @@
+//! What the ledger says of earlier runs, as planning asks for it.
+
+use crate::remedies;
+use ledger::{Entry, EntryKind, Intent, Ledger, LedgerError, Outcome, Outcomes};
+use model::remediation::Identified;
+use model::{Cloud, KindName, Timestamp};
+use std::collections::BTreeMap;
+
+/// One change that was begun, and what came of it.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    pub key: String,
+    pub time: Timestamp,
+    pub intent: Intent,
+    /// None: nobody knows yet.
+    pub outcome: Option<Outcome>,
+}
+
+impl Attempt {
+    fn is(&self, result: Outcomes) -> bool {
+        self.outcome.as_ref().is_some_and(|o| o.result == result)
+    }
+
+    pub fn left_something(&self) -> bool {
+        self.is(Outcomes::Verified) || self.is(Outcomes::Applied)
+    }
+}
+
+/// Every attempt, in the order in which they were begun.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    pub attempts: Vec<Attempt>,
+}
+
+impl History {
+    pub async fn of(ledger: &dyn Ledger) -> Result<Self, LedgerError> {
+        let intents = ledger.entries(EntryKind::Intent, "").await?;
+        let outcomes = ledger.entries(EntryKind::Outcome, "").await?;
+        Ok(Self::from_entries(&intents, &outcomes))
+    }
+
+    pub fn from_entries(intents: &[Entry], outcomes: &[Entry]) -> Self {
+        let outcomes: BTreeMap<&str, Outcome> =
+            outcomes.iter().filter_map(|e| Some((e.key.as_str(), e.read().ok()?))).collect();
+        let mut attempts: Vec<Attempt> = intents
+            .iter()
+            .filter_map(|e| {
+                Some(Attempt {
+                    key: e.key.clone(),
+                    time: e.time,
+                    intent: e.read().ok()?,
+                    outcome: outcomes.get(e.key.as_str()).cloned(),
+                })
+            })
+            .collect();
+        attempts.sort_by_key(|a| a.time);
+        History { attempts }
+    }
+
+    pub fn open(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(|a| a.outcome.is_none())
+    }
+
+    fn of_finding<'a>(
+        &'a self,
+        fingerprint: &'a str,
+    ) -> impl DoubleEndedIterator<Item = &'a Attempt> {
+        self.attempts.iter().filter(move |a| a.intent.action.fingerprint == fingerprint)
+    }
+
+    /// How often the resource behind this finding was mended since `since`.
+    pub fn fixes_since(&self, fingerprint: &str, since: Timestamp) -> usize {
+        self.of_finding(fingerprint)
+            .filter(|a| !a.intent.undo && a.time >= since && a.left_something())
+            .count()
+    }
+
+    /// Was the last thing done about this finding that somebody took the fix back?
+    pub fn was_undone(&self, fingerprint: &str) -> bool {
+        self.of_finding(fingerprint).rfind(|a| a.left_something()).is_some_and(|a| a.intent.undo)
+    }
+
+    /// A change of this finding that was cut off, and of which nobody can say what it left.
+    pub fn unclear<'a>(&'a self, fingerprint: &'a str) -> Option<&'a Attempt> {
+        self.of_finding(fingerprint).next_back().filter(|a| a.is(Outcomes::Unclear))
+    }
+
+    /// The action that switched this credential off, unless that was taken back.
+    pub fn switched_off(
+        &self,
+        cloud: &Cloud,
+        kind: &KindName,
+        native_id: &str,
+    ) -> Option<&Attempt> {
+        self.attempts
+            .iter()
+            .filter(|a| {
+                let action = &a.intent.action;
+                action.remedy == remedies::DEACTIVATE_KEY
+                    && action.cloud == *cloud
+                    && action.kind == *kind
+                    && action.native_id == native_id
+                    && a.left_something()
+            })
+            .next_back()
+            .filter(|a| !a.intent.undo)
+    }
+
+    /// How many changes were begun since then, by whichever run.
+    pub fn begun_since(&self, since: Timestamp) -> usize {
+        self.attempts.iter().filter(|a| a.time > since).count()
+    }
+
+    /// The attempts of one action, undos among them.
+    pub fn of_action<'a>(
+        &'a self,
+        digest: &'a str,
+    ) -> impl DoubleEndedIterator<Item = &'a Attempt> {
+        self.attempts.iter().filter(move |a| a.intent.action.digest == digest)
+    }
+
+    /// What this action left, if nothing was done about it since: the last attempt that wrote.
+    pub fn standing<'a>(&'a self, digest: &'a str) -> Option<&'a Attempt> {
+        self.of_action(digest).rfind(|a| a.left_something()).filter(|a| !a.intent.undo)
+    }
+
+    /// The last who did it.
+    pub fn doer(attempt: &Attempt) -> Option<&Identified> {
+        attempt.intent.approved_by.as_ref().or(attempt.intent.by.as_ref())
+    }
+}

@@ -1,0 +1,263 @@
+//! A check, and the plan for what it found.
+
+use super::{Powers, RemediationError, impact};
+use crate::check::{CheckRequest, Examined, examine};
+use crate::progress::Progress;
+use auto_remediation::plan::Planned;
+use auto_remediation::subject::StateSeen;
+use auto_remediation::{CredentialSubject, History, Policy, Subject};
+use ledger::{Approval, EntryKind, Ledger, NewEntry, Outcomes, Rejection};
+use model::finding::AttributionStatus;
+use model::remediation::{HeldBack, Identified, PLAN_SCHEMA};
+use model::report::Tool;
+use model::{ActionState, Decision, Finding, Live, RemediationPlan, Resource, Timestamp};
+use provider::Wanted;
+use std::collections::BTreeMap;
+
+pub struct PlanRequest {
+    pub check: CheckRequest,
+    pub by: Option<Identified>,
+    pub max_changes: Option<usize>,
+}
+
+/// A plan and the report that it answers.
+pub struct Made {
+    pub plan: RemediationPlan,
+    pub report: model::report::DriftReport,
+}
+
+/// Checks and plans; the plan's entry is in the ledger, and no cloud is changed.
+pub async fn make_plan(
+    request: PlanRequest,
+    powers: &Powers<'_>,
+    policy: &Policy,
+    ledger: &dyn Ledger,
+    progress: &dyn Progress,
+) -> Result<Made, RemediationError> {
+    let target = request.check.target.clone();
+    let tool = request.check.tool.clone();
+    let history = History::of(ledger).await?;
+    let now = (powers.clock())();
+    let examined = examine(request.check, powers.clouds(), powers.clock(), progress).await;
+    let planned = plan_for(&examined, &target, powers, policy, &history, now).await;
+    let mut plan = document(planned, &examined, target, tool, policy, now);
+    plan.made_by = request.by;
+    let entry = NewEntry {
+        kind: EntryKind::Plan,
+        key: plan.hash.clone(),
+        time: now,
+        body: serde_json::to_value(&plan).map_err(|e| RemediationError::Stopped(e.to_string()))?,
+    };
+    ledger.append(entry).await?;
+    standing(&mut plan, ledger, &history, now).await?;
+    hold_back(&mut plan, request.max_changes.unwrap_or(policy.limits.changes_per_run));
+    plan.ledger = ledger.head().await?;
+    Ok(Made { plan, report: examined.report })
+}
+
+pub(super) async fn plan_for(
+    examined: &Examined,
+    target: &str,
+    powers: &Powers<'_>,
+    policy: &Policy,
+    history: &History,
+    now: Timestamp,
+) -> Planned {
+    let credentials = credentials(examined, powers).await;
+    let subjects: Vec<Subject<'_>> = examined
+        .report
+        .findings
+        .iter()
+        .filter_map(|finding| {
+            let seen = examined.seen.get(&finding.fingerprint)?;
+            Some(Subject {
+                finding,
+                knowledge: seen.knowledge,
+                desired: seen.desired.clone(),
+                live: seen.live.clone(),
+                state: finding.state.as_deref().and_then(|s| state_seen(examined, s)),
+                tags: seen.tags.clone(),
+                impact: impact::of(finding, seen, &examined.events, policy.impact.days, now),
+                credential: credential_of(finding, &credentials, examined, powers),
+            })
+        })
+        .collect();
+    auto_remediation::plan(target, &subjects, policy, history, now)
+}
+
+fn state_seen(examined: &Examined, source: &str) -> Option<StateSeen> {
+    let loaded = examined.states.iter().find(|s| s.state.header.source == source)?;
+    Some(StateSeen {
+        source: source.to_owned(),
+        serial: loaded.state.header.serial,
+        lineage: loaded.state.header.lineage.clone(),
+    })
+}
+
+/// The ids of lasting credentials by which a named change was made.
+fn lasting_credentials<'f>(
+    finding: &'f Finding,
+    powers: &'f Powers<'_>,
+) -> impl Iterator<Item = &'f str> {
+    let named = finding.attribution.status == AttributionStatus::Attributed;
+    let prefix = powers
+        .clouds()
+        .iter()
+        .filter(|c| c.catalog.cloud() == finding.cloud)
+        .find_map(|c| c.catalog.kinds().into_iter().find_map(|k| k.facts().credential.clone()))
+        .map(|c| c.prefix);
+    finding
+        .attribution
+        .events
+        .iter()
+        .filter(move |e| named && !e.attributes.is_empty())
+        .filter_map(|e| e.credential.as_deref())
+        .filter(move |id| prefix.as_deref().is_some_and(|p| id.starts_with(p)))
+}
+
+/// The credentials of this account that made a change, as resources. One that cannot be read
+/// is none that could be switched off.
+async fn credentials(examined: &Examined, powers: &Powers<'_>) -> BTreeMap<String, Resource> {
+    let mut found = BTreeMap::new();
+    for finding in &examined.report.findings {
+        for id in lasting_credentials(finding, powers) {
+            if found.contains_key(id) {
+                continue;
+            }
+            for cloud in powers.clouds().iter().filter(|c| c.catalog.cloud() == finding.cloud) {
+                let kinds = cloud.catalog.kinds();
+                let Some(kind) = kinds.iter().find(|k| k.facts().credential.is_some()) else {
+                    continue;
+                };
+                for account in cloud.accounts.iter().flatten() {
+                    let wanted = Wanted::new(kind.facts().kind.clone(), id);
+                    if let Live::Present(resource) = account.reader.read(&wanted).await {
+                        found.insert(id.to_owned(), resource);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+fn credential_of<'p>(
+    finding: &Finding,
+    credentials: &BTreeMap<String, Resource>,
+    examined: &Examined,
+    powers: &'p Powers<'_>,
+) -> Option<CredentialSubject<'p>> {
+    let live = lasting_credentials(finding, powers).find_map(|id| credentials.get(id))?.clone();
+    let cloud = powers.clouds().iter().find(|c| c.catalog.cloud() == finding.cloud)?;
+    let knowledge = cloud.catalog.kind(&live.kind)?;
+    let recorded = examined
+        .states
+        .iter()
+        .flat_map(|s| &s.state.resources)
+        .find(|d| d.address.kind == live.kind && d.native_id == live.native_id);
+    Some(CredentialSubject {
+        knowledge,
+        address: recorded.map(|d| d.address.clone()),
+        state: recorded.and_then(|d| state_seen(examined, &d.state)),
+        live,
+    })
+}
+
+fn document(
+    planned: Planned,
+    examined: &Examined,
+    target: String,
+    tool: Tool,
+    policy: &Policy,
+    now: Timestamp,
+) -> RemediationPlan {
+    RemediationPlan {
+        schema: PLAN_SCHEMA.to_owned(),
+        hash: planned.hash,
+        target,
+        tool,
+        made_at: now,
+        made_by: None,
+        actions: planned.actions,
+        without_remedy: planned.without_remedy,
+        held_back: HeldBack { count: 0, flag: "--max-changes".to_owned() },
+        belts: policy.limits.belts(),
+        ledger: None,
+        unknown: examined.report.summary.unknown,
+        partial: examined.report.partial,
+        errors: examined.report.errors.clone(),
+    }
+}
+
+/// What is over the limit of a run is held back: it is planned, and another run's.
+pub(super) fn hold_back(plan: &mut RemediationPlan, limit: usize) {
+    let due = |a: &model::Action| {
+        a.state == ActionState::Approved
+            || (a.state == ActionState::Planned && a.decision == Decision::Fix)
+    };
+    let over = plan.actions.iter_mut().filter(|a| due(a)).skip(limit);
+    plan.held_back.count = over.map(|a| a.state = ActionState::HeldBack).count();
+}
+
+/// Brings the states of a plan's actions up to what the ledger says.
+pub async fn standing(
+    plan: &mut RemediationPlan,
+    ledger: &dyn Ledger,
+    history: &History,
+    now: Timestamp,
+) -> Result<(), RemediationError> {
+    let prefix = format!("{}/", plan.hash);
+    let approvals = ledger.entries(EntryKind::Approval, &prefix).await?;
+    let rejections = ledger.entries(EntryKind::Rejection, &prefix).await?;
+    for action in &mut plan.actions {
+        let no = rejections
+            .iter()
+            .filter_map(|e| Some((e.time, e.read::<Rejection>().ok()?)))
+            .filter(|(_, r)| r.action == action.digest)
+            .max_by_key(|(time, _)| *time);
+        let yes = approvals
+            .iter()
+            .filter_map(|e| Some((e.time, e.read::<Approval>().ok()?)))
+            .filter(|(_, a)| a.action == action.digest)
+            .max_by_key(|(time, _)| *time);
+        // The later word counts.
+        match (yes, no) {
+            (Some((at, yes)), no) if no.as_ref().is_none_or(|(t, _)| *t <= at) => {
+                if yes.until > now {
+                    action.state = ActionState::Approved;
+                    action.outcome = Some(format!("approved by {}", yes.by.name));
+                } else {
+                    action.outcome = Some(format!(
+                        "{}'s approval expired on {}",
+                        yes.by.name,
+                        yes.until.to_seconds_text()
+                    ));
+                }
+            }
+            (_, Some((_, no))) => {
+                action.state = ActionState::Rejected;
+                action.outcome = Some(format!("rejected by {}: {}", no.by.name, no.reason));
+            }
+            _ => {}
+        }
+        let last = history.of_action(&action.digest).filter(|a| a.outcome.is_some()).next_back();
+        let Some((attempt, outcome)) = last.and_then(|a| Some((a, a.outcome.as_ref()?))) else {
+            continue;
+        };
+        let told = match (outcome.result, attempt.intent.undo) {
+            (Outcomes::Verified, false) => ActionState::Verified,
+            (Outcomes::Applied, false) => ActionState::Applied,
+            (Outcomes::Verified | Outcomes::Applied, true) => ActionState::Undone,
+            (Outcomes::Unclear, _) => ActionState::Failed,
+            _ => continue,
+        };
+        // What drifts again is to be mended again: this plan was made after that outcome.
+        if attempt.time > plan.made_at {
+            action.state = told;
+            action.outcome = Some(outcome.detail.clone());
+            action.took_ms = Some(outcome.took_ms);
+        }
+    }
+    Ok(())
+}
