@@ -27,6 +27,11 @@ pub fn attribute(facts: &KindFacts, name: &str, value: &Value) -> String {
     digest_of(&normal(facts, &AttributePath::root(name), value).unwrap_or(Json::Null))
 }
 
+/// The digits of a digest, for keys.
+pub fn bare(digest: &str) -> &str {
+    digest.strip_prefix("sha256:").unwrap_or(digest)
+}
+
 fn digest_of(json: &Json) -> String {
     fingerprint::digest([canonical(json).as_bytes()])
 }

@@ -235,7 +235,8 @@ impl Engine<'_> {
             by: self.by.clone(),
             approved_by,
         };
-        let key = format!("{}/{number:04}", action.digest);
+        let finding = digest::bare(&action.fingerprint);
+        let key = format!("{finding}/{}/{number:04}", digest::bare(&action.digest));
         self.carry_out(intent, key, &hands, began).await
     }
 

@@ -4,7 +4,7 @@ use crate::remedies;
 use ledger::{Entry, EntryKind, Intent, Ledger, LedgerError, Outcome, Outcomes};
 use model::remediation::Identified;
 use model::{Cloud, KindName, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One change that was begun, and what came of it.
 #[derive(Clone, Debug)]
@@ -33,9 +33,27 @@ pub struct History {
 }
 
 impl History {
+    /// All of it.
     pub async fn of(ledger: &dyn Ledger) -> Result<Self, LedgerError> {
         let intents = ledger.entries(EntryKind::Intent, "").await?;
         let outcomes = ledger.entries(EntryKind::Outcome, "").await?;
+        Ok(Self::from_entries(&intents, &outcomes))
+    }
+
+    /// What was done about these findings, where the whole ledger is too much to read.
+    pub async fn of_findings(
+        ledger: &dyn Ledger,
+        fingerprints: &BTreeSet<&str>,
+    ) -> Result<Self, LedgerError> {
+        let (mut intents, mut outcomes) = (Vec::new(), Vec::new());
+        for fingerprint in fingerprints {
+            let prefix = format!("{}/", crate::digest::bare(fingerprint));
+            let begun = ledger.entries(EntryKind::Intent, &prefix).await?;
+            if !begun.is_empty() {
+                outcomes.extend(ledger.entries(EntryKind::Outcome, &prefix).await?);
+            }
+            intents.extend(begun);
+        }
         Ok(Self::from_entries(&intents, &outcomes))
     }
 

@@ -13,19 +13,23 @@ pub enum EntryKind {
     Approval,
     /// Somebody said no. Key: `PLAN/ACTION/N`.
     Rejection,
-    /// A change is about to be made. Key: `ACTION/N` or `ACTION/N/undo`.
+    /// A change is about to be made. Key: `FINDING/ACTION/N`, and `FINDING/ACTION/N/undo/M`
+    /// where it is taken back, so that all that was done about one finding lies together.
     Intent,
     /// What came of the intent with the same key.
     Outcome,
+    /// A place among the changes of one minute, for runs that share a limit. Key: `MINUTE/N`.
+    Claim,
 }
 
 impl EntryKind {
-    pub const ALL: [EntryKind; 5] = [
+    pub const ALL: [EntryKind; 6] = [
         EntryKind::Plan,
         EntryKind::Approval,
         EntryKind::Rejection,
         EntryKind::Intent,
         EntryKind::Outcome,
+        EntryKind::Claim,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -35,6 +39,7 @@ impl EntryKind {
             EntryKind::Rejection => "rejection",
             EntryKind::Intent => "intent",
             EntryKind::Outcome => "outcome",
+            EntryKind::Claim => "claim",
         }
     }
 }

@@ -27,6 +27,12 @@ pub trait Ledger: Send + Sync {
     /// The entries of a kind whose key begins so, in the order in which they were written.
     async fn entries(&self, kind: EntryKind, key: &str) -> Result<Vec<Entry>, LedgerError>;
 
+    /// How many entries of a kind have a key that begins so. Where each is an object, this
+    /// lists them and fetches none.
+    async fn count(&self, kind: EntryKind, key: &str) -> Result<usize, LedgerError> {
+        Ok(self.entries(kind, key).await?.len())
+    }
+
     /// The end of the chain; `None` where nothing is chained (objects) or nothing written.
     async fn head(&self) -> Result<Option<LedgerHead>, LedgerError>;
 }

@@ -6,12 +6,14 @@
 //! * [`check`]: drift, with a name on every change
 //! * [`doctor`]: what the credentials at hand may do
 //! * [`remediation`]: mending what a check found
+//! * [`react`]: an event in, what came of it out
 //! * [`progress`]: how a long run tells that it is alive
 
 pub mod archive;
 pub mod check;
 pub mod doctor;
 pub mod progress;
+pub mod react;
 pub mod remediation;
 pub mod states;
 pub mod target;

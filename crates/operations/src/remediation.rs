@@ -17,7 +17,7 @@ pub mod undoing;
 
 pub use applying::{Applied, ApplyRequest, apply};
 pub use approving::{ApproveRequest, approve, reject};
-pub use planning::{PlanRequest, make_plan, standing};
+pub use planning::{PlanRequest, make_plan, make_plan_in, standing};
 pub use powers::{FixCloud, Powers};
 pub use undoing::{UndoRequest, undo};
 

@@ -12,6 +12,7 @@ use terraform_io::{State, StateError, StateFile, StateSource};
 const LARGEST_FETCHED: u64 = 1 << 30;
 
 /// What a run is given as states.
+#[derive(Clone, Debug)]
 pub enum StateInput {
     Source(StateSource),
     /// Already at hand: standard input, or what the program carries.

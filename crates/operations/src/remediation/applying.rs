@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use auto_remediation::engine::{Done, Moved, place};
 use auto_remediation::settle::Settled;
 use auto_remediation::{Engine, History, Policy, digest};
-use ledger::{Approval, EntryKind, Ledger};
+use ledger::{Approval, EntryKind, Ledger, NewEntry};
 use model::remediation::Identified;
 use model::report::DriftReport;
 use model::{Action, ActionState, Decision, Finding, RemediationPlan, Timestamp};
@@ -98,13 +98,22 @@ pub async fn apply(
         by: request.by,
         probe: request.probe,
     };
-    let history = History::of(ledger).await?;
-    let before = match request.lease {
-        Lease::Alone => now,
-        Lease::Seconds(seconds) => now.plus_seconds(-i64::from(seconds)),
+    let found = plan.actions.iter().map(|a| a.fingerprint.clone()).collect::<Vec<_>>();
+    let (history, before) = match request.lease {
+        Lease::Alone => (History::of(ledger).await?, now),
+        Lease::Seconds(seconds) => {
+            let found = found.iter().map(String::as_str).collect();
+            (History::of_findings(ledger, &found).await?, now.plus_seconds(-i64::from(seconds)))
+        }
     };
     let settled = engine.settle(&history, before).await?;
-    let history = History::of(ledger).await?;
+    let history = match (settled.is_empty(), request.lease) {
+        (true, _) => history,
+        (_, Lease::Alone) => History::of(ledger).await?,
+        (_, Lease::Seconds(_)) => {
+            History::of_findings(ledger, &found.iter().map(String::as_str).collect()).await?
+        }
+    };
     for action in &mut plan.actions {
         action.state = ActionState::Planned;
         action.outcome = None;
@@ -132,9 +141,11 @@ pub async fn apply(
     }
 
     let limit = request.max_changes.unwrap_or(policy.limits.changes_per_run);
-    let a_minute_ago = now.plus_seconds(-60);
-    let left_this_minute =
-        policy.limits.changes_per_minute.saturating_sub(history.begun_since(a_minute_ago));
+    let per_minute = policy.limits.changes_per_minute;
+    let left_this_minute = match request.lease {
+        Lease::Alone => per_minute.saturating_sub(history.begun_since(now.plus_seconds(-60))),
+        Lease::Seconds(_) => claim(ledger, due.len().min(limit), per_minute, now).await?,
+    };
     let allowed = limit.min(left_this_minute);
     if allowed < due.len() && left_this_minute < limit {
         plan.held_back.flag = "changes_per_minute".to_owned();
@@ -170,6 +181,31 @@ pub async fn apply(
     }
     plan.ledger = ledger.head().await?;
     Ok(Applied { plan, settled, ran, broken })
+}
+
+/// Takes places among the changes of this minute, for runs beside each other that share the
+/// limit; says how many it got.
+async fn claim(
+    ledger: &dyn Ledger,
+    wanted: usize,
+    per_minute: usize,
+    now: Timestamp,
+) -> Result<usize, RemediationError> {
+    let minute = now.to_seconds_text();
+    let minute = minute.get(..16).unwrap_or(&minute);
+    let mut got = 0;
+    let mut place = ledger.count(EntryKind::Claim, &format!("{minute}/")).await?;
+    while got < wanted && place < per_minute {
+        let entry = NewEntry {
+            kind: EntryKind::Claim,
+            key: format!("{minute}/{place:06}"),
+            time: now,
+            body: serde_json::Value::Null,
+        };
+        got += usize::from(ledger.append(entry).await?);
+        place += 1;
+    }
+    Ok(got)
 }
 
 fn tell(action: &mut Action, done: Done) {

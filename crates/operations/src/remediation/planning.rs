@@ -26,8 +26,29 @@ pub struct Made {
     pub report: model::report::DriftReport,
 }
 
-/// Checks and plans; the plan's entry is in the ledger, and no cloud is changed.
+/// How much of the ledger a plan looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlanScope {
+    Everything,
+    /// What was done about these findings: the whole of a ledger in a bucket is too much to
+    /// read for every event.
+    FindingsAtHand,
+}
+
+/// As [`make_plan_in`], with all of the ledger.
 pub async fn make_plan(
+    request: PlanRequest,
+    powers: &Powers<'_>,
+    policy: &Policy,
+    ledger: &dyn Ledger,
+    progress: &dyn Progress,
+) -> Result<Made, RemediationError> {
+    make_plan_in(PlanScope::Everything, request, powers, policy, ledger, progress).await
+}
+
+/// Checks and plans; the plan's entry is in the ledger, and no cloud is changed.
+pub async fn make_plan_in(
+    scope: PlanScope,
     request: PlanRequest,
     powers: &Powers<'_>,
     policy: &Policy,
@@ -36,12 +57,21 @@ pub async fn make_plan(
 ) -> Result<Made, RemediationError> {
     let target = request.check.target.clone();
     let tool = request.check.tool.clone();
-    let history = History::of(ledger).await?;
     let now = (powers.clock())();
     let examined = examine(request.check, powers.clouds(), powers.clock(), progress).await;
+    let history = match scope {
+        PlanScope::Everything => History::of(ledger).await?,
+        PlanScope::FindingsAtHand => {
+            let found = examined.report.findings.iter().map(|f| f.fingerprint.as_str());
+            History::of_findings(ledger, &found.collect()).await?
+        }
+    };
     let planned = plan_for(&examined, &target, powers, policy, &history, now).await;
     let mut plan = document(planned, &examined, target, tool, policy, now);
     plan.made_by = request.by;
+    if plan.actions.is_empty() && scope == PlanScope::FindingsAtHand {
+        return Ok(Made { plan, report: examined.report });
+    }
     let entry = NewEntry {
         kind: EntryKind::Plan,
         key: plan.hash.clone(),
