@@ -59,7 +59,7 @@ pub fn diff(old: &Policy, new: &Policy) -> Vec<StatementChange> {
 /// A statement of one principal, one action, one resource, as far as they can be taken apart: a
 /// list means "any of these", its negation does not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Atom {
+pub(crate) struct Atom {
     effect: Effect,
     principals: Choice<PrincipalId>,
     actions: Choice<String>,
@@ -95,11 +95,11 @@ enum Choice<T> {
 /// would make hundreds of thousands.
 const MAX_ATOMS: usize = 4096;
 
-fn atoms(policy: &Policy) -> BTreeSet<Atom> {
+pub(crate) fn atoms(policy: &Policy) -> BTreeSet<Atom> {
     policy.statements.iter().flat_map(|s| explode(s, policy.version)).collect()
 }
 
-fn explode(statement: &Statement, version: Version) -> BTreeSet<Atom> {
+pub(crate) fn explode(statement: &Statement, version: Version) -> BTreeSet<Atom> {
     let whole = normal(statement);
     let principals = split(&whole.principals);
     let actions = split(&whole.actions);

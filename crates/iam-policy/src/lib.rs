@@ -27,6 +27,7 @@
 //! | may this caller do this? | [`evaluate`] with a [`Request`] and the [`Layers`] that apply |
 //! | why (not)? | [`Decision::because`], [`Decision::message`] (AWS's own AccessDenied text) |
 //! | do two documents mean the same? | [`equal`], [`diff`], [`describe`] |
+//! | what of one has the other, what has it not? | [`within`], [`beyond`] |
 //! | is a bucket policy public, as S3 means it? | [`is_public`], [`public_statements`], [`PUBLIC_POLICIES_PREVENTED`] |
 //! | what may anybody on the internet do? | [`anonymous_allows`], [`anonymous_access`] |
 //!
@@ -47,6 +48,7 @@ mod operator;
 mod pattern;
 mod principal;
 mod public;
+mod reduce;
 
 pub use context::Context;
 pub use describe::describe;
@@ -62,3 +64,4 @@ pub use principal::Principal;
 pub use public::{
     AnonymousAccess, anonymous_access, anonymous_allows, is_public, public_statements,
 };
+pub use reduce::{beyond, within};

@@ -1,6 +1,6 @@
 //! When two documents mean the same, what differs when they do not, and how that reads.
 
-use iam_policy::{Change, Policy, describe, diff, equal};
+use iam_policy::{Change, Policy, beyond, describe, diff, equal, within};
 
 fn policy(statements: &str) -> Policy {
     Policy::parse(&format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#))
@@ -130,4 +130,29 @@ fn a_statement_reads_as_one_line() {
     ] {
         assert_eq!(describe(&policy(statement).statements[0]), line);
     }
+}
+
+#[test]
+fn a_statement_that_is_shared_in_part_is_taken_apart() {
+    let of = |actions: &str, resources: &str| {
+        policy(&format!(
+            r#"{{"Sid": "Read", "Effect": "Allow", "Principal": "*", "Action": [{actions}],
+                "Resource": [{resources}]}}"#
+        ))
+    };
+    let (get, put) = (r#""s3:GetObject""#, r#""s3:PutObject""#);
+    let (a, b) = (r#""arn:aws:s3:::a/*""#, r#""arn:aws:s3:::b/*""#);
+    let lines = |policy: &Policy| policy.statements.iter().map(describe).collect::<Vec<_>>();
+    // Its lists can be shortened: it stays one statement, with its name.
+    let all = of(&format!("{get}, {put}"), &format!("{a}, {b}"));
+    let part = within(&all, &of(get, &format!("{a}, {b}")));
+    assert_eq!(lines(&part), ["allow * s3:GetObject on a/*, b/*"]);
+    assert_eq!(part.statements[0].sid.as_deref(), Some("Read"));
+    assert_eq!(lines(&beyond(&all, &part)), ["allow * s3:PutObject on a/*, b/*"]);
+    // They cannot: one of the four is gone.
+    let rest = beyond(&all, &of(put, b));
+    let three = ["allow * s3:PutObject on a/*", "allow * s3:GetObject on a/*, b/*"];
+    assert_eq!(lines(&rest), three);
+    assert_eq!(rest.statements[1].sid, None, "a name stands once in a document");
+    assert!(equal(&within(&all, &of(put, b)), &of(put, b)));
 }

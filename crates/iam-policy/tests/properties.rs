@@ -3,7 +3,7 @@
 
 use iam_policy::{
     Attached, Change, Context, Effect, Layers, Policy, Principal, Request, Selection,
-    anonymous_allows, describe, diff, equal, evaluate, is_public,
+    anonymous_allows, beyond, describe, diff, equal, evaluate, is_public, within,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -363,5 +363,30 @@ proptest! {
         if anonymous_allows(&policy, action, "arn:aws:s3:::b/k", &Context::new()) {
             prop_assert!(is_public(&policy), "{}", policy);
         }
+    }
+
+    /// Nothing is in neither part, nothing that the other has not is within, and nothing that
+    /// it has is beyond; to take it apart again changes nothing.
+    #[test]
+    fn a_policy_is_what_another_has_and_what_it_has_not(
+        one in policy(true), other in policy(true), shared in policy(true),
+    ) {
+        let join = |a: &Policy, b: &Policy| Policy {
+            statements: a.statements.iter().chain(&b.statements).cloned().collect(),
+            ..a.clone()
+        };
+        let (one, other) = (join(&one, &shared), join(&other, &shared));
+        let (inside, outside) = (within(&one, &other), beyond(&one, &other));
+        prop_assert!(equal(&join(&inside, &outside), &one), "{inside} {outside} {one}");
+        let none = |changes: Vec<iam_policy::StatementChange>, change| {
+            changes.iter().all(|c| c.change != change)
+        };
+        prop_assert!(none(diff(&other, &inside), Change::Added), "{inside}");
+        prop_assert!(beyond(&outside, &other) == outside, "{outside}");
+        prop_assert!(within(&outside, &other).statements.is_empty(), "{outside}");
+        prop_assert!(within(&inside, &other) == inside, "{inside}");
+        prop_assert!(equal(&within(&other, &one), &inside) || one.version != other.version);
+        prop_assert_eq!(equal(&one, &other),
+            outside.statements.is_empty() && beyond(&other, &one).statements.is_empty());
     }
 }

@@ -216,6 +216,26 @@ pub enum Restoring {
     Neutral,
 }
 
+impl Restoring {
+    /// Both at once: what asks for more caution decides.
+    pub fn and(self, other: Restoring) -> Restoring {
+        match (self, other) {
+            (Restoring::Opens, _) | (_, Restoring::Opens) => Restoring::Opens,
+            (Restoring::TakesFrom(mut names), Restoring::TakesFrom(more)) => {
+                names.extend(more);
+                names.sort_unstable();
+                names.dedup();
+                Restoring::TakesFrom(names)
+            }
+            (Restoring::TakesFrom(names), _) | (_, Restoring::TakesFrom(names)) => {
+                Restoring::TakesFrom(names)
+            }
+            (Restoring::Closes, _) | (_, Restoring::Closes) => Restoring::Closes,
+            (Restoring::Neutral, Restoring::Neutral) => Restoring::Neutral,
+        }
+    }
+}
+
 /// Whether anyone on the internet reaches it, worked out from configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {

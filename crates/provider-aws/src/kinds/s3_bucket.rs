@@ -4,6 +4,7 @@
 //! Terraform takes any error of HeadBucket for a bucket that is gone, only 404 is that here.
 
 mod effect;
+mod grants;
 mod settings;
 mod write;
 
@@ -16,7 +17,7 @@ use crate::session::AwsSession;
 use async_trait::async_trait;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use futures::{StreamExt, TryStreamExt};
-use model::knowledge::{EventEffect, Exposure, Judgement, KindFacts};
+use model::knowledge::{EventEffect, Exposure, Judgement, KindFacts, Restoring};
 use model::{AttributePath, Attributes, Event, Knowledge, Resource, Value};
 use provider::{ErrorKind, FactsFile, Kind, Probe, ProviderError, Wanted};
 
@@ -42,6 +43,28 @@ impl Knowledge for Bucket {
 
     fn judge(&self, path: &AttributePath, desired: &Value, live: &Value) -> Option<Judgement> {
         super::s3_bucket_policy::judge(path, desired, live)
+    }
+
+    fn restoring(
+        &self,
+        _native_id: &str,
+        path: &AttributePath,
+        desired: &Value,
+        live: &Value,
+    ) -> Restoring {
+        super::s3_bucket_policy::restoring(path, desired, live)
+            .or_else(|| grants::restoring(path, desired, live))
+            .unwrap_or_else(|| self.facts().restoring(path, desired, live))
+    }
+
+    fn without_additions(
+        &self,
+        path: &AttributePath,
+        desired: &Value,
+        live: &Value,
+    ) -> Option<Value> {
+        super::s3_bucket_policy::without_additions(path, desired, live)
+            .or_else(|| grants::without_additions(path, desired, live))
     }
 
     fn exposure(&self, live: &Resource, neighbours: &[Resource]) -> Option<Exposure> {

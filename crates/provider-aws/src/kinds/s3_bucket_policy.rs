@@ -1,14 +1,18 @@
 //! `aws_s3_bucket_policy`: who may do what with a bucket, compared and judged by meaning.
 
+mod restoring;
+
 use super::records;
 use crate::exposure;
 use crate::s3::Bucket;
 use crate::session::AwsSession;
 use async_trait::async_trait;
 use iam_policy::{Change, Effect, Policy, PrincipalId, Principals, Selection, Statement};
-use model::knowledge::{EventChange, EventEffect, Exposure, Judgement, KindFacts};
+use model::knowledge::{EventChange, EventEffect, Exposure, Judgement, KindFacts, Restoring};
 use model::{AttributePath, Attributes, Event, Knowledge, Resource, Severity, Value};
 use provider::{FactsFile, Kind, Probe, ProviderError, Wanted};
+
+pub(super) use restoring::{restoring, without_additions};
 
 pub(super) struct BucketPolicy;
 
@@ -29,6 +33,26 @@ impl Knowledge for BucketPolicy {
 
     fn judge(&self, path: &AttributePath, desired: &Value, live: &Value) -> Option<Judgement> {
         judge(path, desired, live)
+    }
+
+    fn restoring(
+        &self,
+        _native_id: &str,
+        path: &AttributePath,
+        desired: &Value,
+        live: &Value,
+    ) -> Restoring {
+        let known = restoring(path, desired, live);
+        known.unwrap_or_else(|| self.facts().restoring(path, desired, live))
+    }
+
+    fn without_additions(
+        &self,
+        path: &AttributePath,
+        desired: &Value,
+        live: &Value,
+    ) -> Option<Value> {
+        without_additions(path, desired, live)
     }
 
     fn exposure(&self, live: &Resource, neighbours: &[Resource]) -> Option<Exposure> {

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use azure_core::http::Method;
 use futures::{StreamExt, TryStreamExt};
 use model::knowledge::{AttributeFacts, EventChange, EventEffect, Exposure, Judgement};
-use model::knowledge::{KindFacts, Knowledge};
+use model::knowledge::{KindFacts, Knowledge, Restoring};
 use model::{AttributePath, Attributes, Event, Resource, Severity, Value};
 use provider::layers::Call;
 use provider::{ErrorKind, FactsFile, Kind, ProviderError, Wanted};
@@ -428,6 +428,17 @@ impl Knowledge for StorageAccount {
             why: "The firewall lets fewer in than the state says.".to_owned(),
             techniques: Vec::new(),
         })
+    }
+
+    fn restoring(
+        &self,
+        _native_id: &str,
+        path: &AttributePath,
+        desired: &Value,
+        live: &Value,
+    ) -> Restoring {
+        let known = network::restoring(path, desired, live);
+        known.unwrap_or_else(|| self.facts().restoring(path, desired, live))
     }
 
     /// Public when one of the containers that were read is, through its switches.

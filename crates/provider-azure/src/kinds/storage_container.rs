@@ -11,7 +11,7 @@ use crate::{CLOUD, data_plane, exposure};
 use async_trait::async_trait;
 use azure_core::http::Method;
 use futures::{StreamExt, TryStreamExt};
-use model::knowledge::{EventChange, EventEffect, Exposure, KindFacts, Knowledge};
+use model::knowledge::{EventChange, EventEffect, Exposure, KindFacts, Knowledge, Restoring};
 use model::{AttributePath, Attributes, Event, KindName, Resource, Value};
 use provider::layers::Call;
 use provider::{ErrorKind, FactsFile, Kind, Probe, ProviderError, Wanted};
@@ -323,6 +323,31 @@ impl Knowledge for StorageContainer {
         vec![line.to_owned()]
     }
 
+    /// A level below the live one lets nobody do more, and is no less closed where it is not
+    /// private.
+    fn restoring(
+        &self,
+        _native_id: &str,
+        path: &AttributePath,
+        desired: &Value,
+        live: &Value,
+    ) -> Restoring {
+        if path.attribute() != "container_access_type" {
+            return self.facts().restoring(path, desired, live);
+        }
+        let height = |value: &Value| match value.as_str() {
+            None | Some("" | "private") => Some(0),
+            Some("blob") => Some(1),
+            Some("container") => Some(2),
+            Some(_) => None,
+        };
+        match (height(desired), height(live)) {
+            (Some(to), Some(from)) if to == from => Restoring::Neutral,
+            (Some(to), Some(from)) if to < from => Restoring::Closes,
+            _ => Restoring::Opens,
+        }
+    }
+
     fn effect_of(&self, event: &Event) -> Option<EventEffect> {
         let id = event.resources.iter().find_map(|r| ContainerId::parse(&r.uid))?;
         if operation_is(event, DELETE) {
@@ -461,6 +486,24 @@ mod tests {
         assert_eq!(StorageContainer.exposure(&container("Blob", Shape::Arm), &[]), None);
         let private = StorageContainer.exposure(&container("None", Shape::Arm), &[]);
         assert!(!private.unwrap().public);
+    }
+
+    #[test]
+    fn a_lower_level_closes() {
+        let path = AttributePath::root("container_access_type");
+        let back = |desired: Value, live: &str| {
+            StorageContainer.restoring("", &path, &desired, &live.into())
+        };
+        assert_eq!(back("private".into(), "container"), Restoring::Closes);
+        assert_eq!(back(Value::Null, "blob"), Restoring::Closes);
+        assert_eq!(back("blob".into(), "container"), Restoring::Closes);
+        assert_eq!(back("container".into(), "blob"), Restoring::Opens);
+        assert_eq!(back("blob".into(), "private"), Restoring::Opens);
+        assert_eq!(back("".into(), "private"), Restoring::Neutral);
+        assert_eq!(back("blob".into(), "everything"), Restoring::Opens);
+        let metadata = AttributePath::root("metadata");
+        let back = StorageContainer.restoring("", &metadata, &Value::Null, &Value::Null);
+        assert_eq!(back, Restoring::Neutral);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::session::GcpSession;
 use crate::{CLOUD, exposure};
 use async_trait::async_trait;
 use google_cloud_iam_v1::model::Policy;
-use model::knowledge::{EventChange, Exposure, Judgement, KindFacts};
+use model::knowledge::{EventChange, Exposure, Judgement, KindFacts, Restoring};
 use model::path::Step;
 use model::{AttributePath, Attributes, Event, Knowledge, Resource, Severity, Value};
 use provider::kind::{Kind, Probe, Wanted};
@@ -61,6 +61,41 @@ impl Knowledge for StorageBucketIamBinding {
     ) -> Option<Judgement> {
         let grant = Grant::of(native_id, &Attributes::new());
         judged(grant.as_ref().and_then(|g| members::powers(&g.role)), path, desired, live)
+    }
+
+    fn restoring(
+        &self,
+        _native_id: &str,
+        path: &AttributePath,
+        desired: &Value,
+        live: &Value,
+    ) -> Restoring {
+        if *path != AttributePath::root("members") {
+            return self.facts().restoring(path, desired, live);
+        }
+        let goes = missing(desired, live).map(|member| match members::is_public(member) {
+            true => Restoring::Closes,
+            false => Restoring::TakesFrom(vec![member.to_owned()]),
+        });
+        let comes = missing(live, desired).map(|_| Restoring::Opens);
+        goes.chain(comes).fold(Restoring::Neutral, Restoring::and)
+    }
+
+    /// A binding of no members is none: where nobody would stay there is no such value.
+    fn without_additions(
+        &self,
+        path: &AttributePath,
+        desired: &Value,
+        live: &Value,
+    ) -> Option<Value> {
+        if *path != AttributePath::root("members") || missing(desired, live).next().is_none() {
+            return None;
+        }
+        let wanted: Vec<&str> = missing(&Value::Null, desired).collect();
+        let stays =
+            missing(&Value::Null, live).filter(|m| wanted.iter().any(|w| members::same(m, w)));
+        let stays: Vec<&str> = stays.collect();
+        (!stays.is_empty()).then(|| Value::strings(stays))
     }
 
     fn exposure(&self, live: &Resource, neighbours: &[Resource]) -> Option<Exposure> {
@@ -308,6 +343,56 @@ mod tests {
         let grant = grant(id, &Attributes::new()).unwrap();
         let made = serde_json::to_value(of_policy(&grant, &wire)).unwrap();
         assert_eq!(made, expected, "{made:#}");
+    }
+
+    const PATH: &str = "members";
+
+    fn restoring(desired: &[&str], live: &[&str]) -> Restoring {
+        let (desired, live) = (Value::strings(desired.to_vec()), Value::strings(live.to_vec()));
+        StorageBucketIamBinding.restoring("", &AttributePath::root(PATH), &desired, &live)
+    }
+
+    #[test]
+    fn one_row_a_direction() {
+        let takes = |who: &[&str]| Restoring::TakesFrom(who.iter().map(|w| (*w).into()).collect());
+        assert_eq!(restoring(&["user:a@x"], &["user:A@x"]), Restoring::Neutral);
+        assert_eq!(restoring(&["user:a@x"], &["user:a@x", "allUsers"]), Restoring::Closes);
+        let both = ["user:a@x", "allAuthenticatedUsers", "user:c@x", "user:b@x"];
+        assert_eq!(restoring(&["user:a@x"], &both), takes(&["user:b@x", "user:c@x"]));
+        assert_eq!(restoring(&["user:a@x"], &["allUsers"]), Restoring::Opens);
+        assert_eq!(restoring(&["allUsers"], &[]), Restoring::Opens);
+        let role = AttributePath::root("role");
+        let back = StorageBucketIamBinding.restoring("", &role, &"a".into(), &"b".into());
+        assert_eq!(back, Restoring::Neutral);
+    }
+
+    /// Every desired and every live list of some.
+    #[test]
+    fn only_additions_go_and_all_of_them() {
+        let all = ["user:a@x", "user:b@x", "allUsers", "group:c@x"];
+        let lists = || {
+            (0..1 << all.len()).map(|bits: usize| {
+                let some = all.iter().enumerate().filter(move |(i, _)| bits >> i & 1 == 1);
+                some.map(|(_, m)| *m).collect::<Vec<_>>()
+            })
+        };
+        let path = AttributePath::root(PATH);
+        let mut taken = 0;
+        for (desired, live) in lists().flat_map(|d| lists().map(move |l| (d.clone(), l))) {
+            let both: Vec<&str> = live.iter().filter(|m| desired.contains(m)).copied().collect();
+            let value = |list: &[&str]| Value::strings(list.to_vec());
+            let left = |live: &Value| {
+                StorageBucketIamBinding.without_additions(&path, &value(&desired), live)
+            };
+            let expected = both.len() < live.len() && !both.is_empty();
+            let rest = left(&value(&live));
+            assert_eq!(rest, expected.then(|| value(&both)), "{desired:?} {live:?}");
+            if let Some(rest) = rest {
+                assert_eq!(left(&rest), None);
+                taken += 1;
+            }
+        }
+        assert!(taken > 100, "{taken}");
     }
 
     fn change(role: &str, desired: &[&str], live: &[&str]) -> (Vec<String>, Severity, String) {

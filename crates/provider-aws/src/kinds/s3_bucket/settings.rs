@@ -196,6 +196,7 @@ fn grant_set(grants: &[Grant]) -> Value {
 }
 
 /// One permission of one grantee.
+#[derive(PartialEq)]
 pub(super) struct GrantOf {
     pub kind: String,
     pub id: String,

@@ -1,7 +1,8 @@
 //! `network_rules`: the firewall of an account.
 
 use crate::wire::{block, first_block, items, text};
-use model::{Attributes, Value};
+use model::knowledge::Restoring;
+use model::{AttributePath, Attributes, Value};
 use serde_json::{Value as Json, json};
 
 /// What an account without a block has on the wire; read back it is no block again.
@@ -124,9 +125,96 @@ pub(super) fn write(block: Option<&Value>) -> Json {
     })
 }
 
+/// Who comes past a firewall that refuses everybody else.
+const LETS_IN: [&str; 4] =
+    ["bypass", "ip_rules", "private_link_access", "virtual_network_subnet_ids"];
+
+/// What bringing the firewall, or a part of it, back does to whom.
+pub(super) fn restoring(path: &AttributePath, desired: &Value, live: &Value) -> Option<Restoring> {
+    let pattern = path.pattern();
+    let part = pattern.strip_prefix("network_rules")?;
+    if let Some(name) = part.strip_prefix('.') {
+        return LETS_IN.contains(&name).then(|| exceptions(desired, live, true));
+    }
+    let of = |value: &Value| match value {
+        Value::List(_) => first_block(Some(value)).cloned(),
+        Value::Map(map) => Some(map.clone()),
+        _ => None,
+    };
+    let (wanted, is) = (of(desired).unwrap_or_default(), of(live).unwrap_or_default());
+    let refuses = |rules: &Attributes| {
+        let action = rules.get("default_action").and_then(Value::as_str);
+        action.is_some_and(|a| a.eq_ignore_ascii_case("Deny"))
+    };
+    let default = match (refuses(&wanted), refuses(&is)) {
+        (true, false) => Restoring::Closes,
+        (false, true) => Restoring::Opens,
+        _ => Restoring::Neutral,
+    };
+    let all = LETS_IN.iter().map(|name| {
+        let usual = match *name {
+            "bypass" => Value::strings([BYPASS]),
+            _ => Value::List(Vec::new()),
+        };
+        let list = |rules: &Attributes| match rules.get(*name) {
+            None | Some(Value::Null) => usual.clone(),
+            Some(value) => value.clone(),
+        };
+        exceptions(&list(&wanted), &list(&is), refuses(&is))
+    });
+    Some(all.fold(default, Restoring::and))
+}
+
+/// `closed`: nobody else comes in now, so that whoever is let in again was out.
+fn exceptions(desired: &Value, live: &Value, closed: bool) -> Restoring {
+    let entry = |value: &Value| match value {
+        Value::String(text) => text.to_ascii_lowercase(),
+        other => other.to_json().to_string(),
+    };
+    let list = |value: &Value| -> Vec<String> {
+        value.as_list().unwrap_or_default().iter().map(entry).collect()
+    };
+    let (wanted, is) = (list(desired), list(live));
+    let new: Vec<String> = is.iter().filter(|e| !wanted.contains(e)).cloned().collect();
+    let goes = if new.is_empty() { Restoring::Neutral } else { Restoring::TakesFrom(new) };
+    let comes = closed && wanted.iter().any(|e| !is.contains(e));
+    goes.and(if comes { Restoring::Opens } else { Restoring::Neutral })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_row_a_direction() {
+        let rules = |default: &str, ips: &[&str]| {
+            Value::from(json!([{"default_action": default, "bypass": ["AzureServices"],
+                "ip_rules": ips, "virtual_network_subnet_ids": [], "private_link_access": []}]))
+        };
+        let takes = |who: &str| Restoring::TakesFrom(vec![who.to_owned()]);
+        let (office, home) = ("203.0.113.0/24", "198.51.100.7");
+        for (desired, live, expected) in [
+            (rules("Deny", &[office]), rules("Allow", &[office]), Restoring::Closes),
+            (rules("Deny", &[office]), Value::List(vec![]), Restoring::Closes),
+            (rules("Deny", &[office]), rules("Deny", &[office, home]), takes(home)),
+            (rules("Deny", &[office]), rules("Allow", &[home]), takes(home)),
+            (rules("Deny", &[office, home]), rules("Deny", &[office]), Restoring::Opens),
+            (rules("Allow", &[]), rules("Deny", &[]), Restoring::Opens),
+            (Value::List(vec![]), rules("Allow", &[home]), takes(home)),
+            (Value::Null, rules("Allow", &[]), Restoring::Neutral),
+        ] {
+            let whole = AttributePath::root("network_rules");
+            let back = restoring(&whole, &desired, &live);
+            assert_eq!(back, Some(expected), "{desired:?} {live:?}");
+        }
+        let ips = AttributePath::root("network_rules").index(0).key("ip_rules");
+        let list = |ips: &[&str]| Value::strings(ips.iter().copied());
+        assert_eq!(restoring(&ips, &list(&[office]), &list(&[office, home])), Some(takes(home)));
+        assert_eq!(restoring(&ips, &list(&[office]), &list(&[])), Some(Restoring::Opens));
+        assert_eq!(restoring(&AttributePath::root("tags"), &Value::Null, &Value::Null), None);
+        let default = AttributePath::root("network_rules").index(0).key("default_action");
+        assert_eq!(restoring(&default, &"Deny".into(), &"Allow".into()), None, "the facts know");
+    }
 
     #[test]
     fn the_default_set_is_no_block() {
