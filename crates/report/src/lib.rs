@@ -12,6 +12,8 @@
 //! share), [`technique`] (names of MITRE ATT&CK techniques).
 
 pub mod formats;
+mod markup;
+mod next;
 pub mod options;
 pub mod screen;
 pub mod show;

@@ -51,5 +51,6 @@ pub fn show(
     out.write_all(story.tell().as_bytes())
 }
 
+pub(crate) mod chapters;
 mod diff;
 mod story;

@@ -2,7 +2,8 @@
 //! where the logs give one, and on the last line what to do next.
 
 use super::Format;
-use crate::options::Options;
+use crate::next;
+use crate::options::{NextStep, Options};
 use crate::screen::{Lead, Piece, Screen, Tone};
 use crate::text::{count, thousands, width};
 use crate::wording::{self, tone};
@@ -354,18 +355,12 @@ impl Page<'_> {
     }
 
     fn next(&mut self, worst: Option<&Finding>) {
-        let mut steps: Vec<(String, String)> = worst
-            .map(|f| (format!("lab show {}", f.id), "the whole story of one finding".to_owned()))
-            .into_iter()
-            .collect();
-        steps.extend(self.options.next.iter().map(|n| (n.command.clone(), n.what.clone())));
-        let column = steps.iter().map(|(c, _)| width(c)).max().unwrap_or(0) + 6 + 3;
-        let mut label = "Next: ";
-        for (command, what) in steps {
-            let pieces = vec![Piece::held(Tone::Plain, label), Piece::held(Tone::Command, command)];
-            self.screen.paragraph(Lead { pieces, indent: column }, &[Piece::plain(what)], None);
-            label = "      ";
-        }
+        let story = |f: &Finding| {
+            NextStep::new(format!("lab show {}", f.id), "the whole story of one finding")
+        };
+        let mut steps: Vec<NextStep> = worst.map(story).into_iter().collect();
+        steps.extend(self.options.next.iter().cloned());
+        next::steps(&mut self.screen, &steps);
     }
 
     fn text(&mut self, pieces: &[Piece], right: Option<Piece>) {
