@@ -101,6 +101,11 @@ fn always_asks(
     if let Some(reason) = &proposal.asks {
         return ask(reason.clone());
     }
+    if let Some(attempt) =
+        history.open().find(|a| a.intent.action.fingerprint == finding.fingerprint)
+    {
+        return ask(format!("{} was begun and is still open", attempt.intent.action.id));
+    }
     if let Some(attempt) = history.unclear(&finding.fingerprint) {
         return ask(format!(
             "{} was cut off on {}, and what is there is neither what was nor what was wanted",

@@ -25,6 +25,16 @@ pub enum Lease {
     Seconds(u32),
 }
 
+impl Lease {
+    /// What was begun before this moment and is open was cut off.
+    pub fn before(self, now: Timestamp) -> Timestamp {
+        match self {
+            Lease::Alone => now,
+            Lease::Seconds(seconds) => now.plus_seconds(-i64::from(seconds)),
+        }
+    }
+}
+
 pub struct ApplyRequest {
     pub plan: RemediationPlan,
     /// What to look at again: the states, the names, the probes.
@@ -99,21 +109,15 @@ pub async fn apply(
         probe: request.probe,
     };
     let found = plan.actions.iter().map(|a| a.fingerprint.clone()).collect::<Vec<_>>();
-    let (history, before) = match request.lease {
-        Lease::Alone => (History::of(ledger).await?, now),
-        Lease::Seconds(seconds) => {
-            let found = found.iter().map(String::as_str).collect();
-            (History::of_findings(ledger, &found).await?, now.plus_seconds(-i64::from(seconds)))
+    let history = async || match request.lease {
+        Lease::Alone => History::of(ledger).await,
+        Lease::Seconds(_) => {
+            History::of_findings(ledger, &found.iter().map(String::as_str).collect()).await
         }
     };
-    let settled = engine.settle(&history, before).await?;
-    let history = match (settled.is_empty(), request.lease) {
-        (true, _) => history,
-        (_, Lease::Alone) => History::of(ledger).await?,
-        (_, Lease::Seconds(_)) => {
-            History::of_findings(ledger, &found.iter().map(String::as_str).collect()).await?
-        }
-    };
+    let before_settling = history().await?;
+    let settled = engine.settle(&before_settling, request.lease.before(now)).await?;
+    let history = if settled.is_empty() { before_settling } else { history().await? };
     for action in &mut plan.actions {
         action.state = ActionState::Planned;
         action.outcome = None;

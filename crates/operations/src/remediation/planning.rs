@@ -1,11 +1,12 @@
 //! A check, and the plan for what it found.
 
+use super::applying::Lease;
 use super::{Powers, RemediationError, impact};
 use crate::check::{CheckRequest, Examined, examine};
 use crate::progress::Progress;
 use auto_remediation::plan::Planned;
 use auto_remediation::subject::StateSeen;
-use auto_remediation::{CredentialSubject, History, Policy, Subject};
+use auto_remediation::{CredentialSubject, Engine, History, Policy, Subject};
 use ledger::{Approval, EntryKind, Ledger, NewEntry, Outcomes, Rejection};
 use model::finding::AttributionStatus;
 use model::remediation::{HeldBack, Identified, PLAN_SCHEMA};
@@ -18,6 +19,10 @@ pub struct PlanRequest {
     pub check: CheckRequest,
     pub by: Option<Identified>,
     pub max_changes: Option<usize>,
+    /// Addresses with `*` for any text, or ids of findings; none means all.
+    pub only: Vec<String>,
+    /// Close first what a cut-off run left open; none while another run may be at work.
+    pub settle: Option<Lease>,
 }
 
 /// A plan and the report that it answers.
@@ -58,13 +63,21 @@ pub async fn make_plan_in(
     let target = request.check.target.clone();
     let tool = request.check.tool.clone();
     let now = (powers.clock())();
-    let examined = examine(request.check, powers.clouds(), powers.clock(), progress).await;
-    let history = match scope {
-        PlanScope::Everything => History::of(ledger).await?,
-        PlanScope::FindingsAtHand => {
-            let found = examined.report.findings.iter().map(|f| f.fingerprint.as_str());
-            History::of_findings(ledger, &found.collect()).await?
-        }
+    let mut examined = examine(request.check, powers.clouds(), powers.clock(), progress).await;
+    if !request.only.is_empty() {
+        let addresses = drift_detector::Selection::new(request.only.iter().cloned());
+        examined.report.findings.retain(|f| {
+            request.only.iter().any(|o| o.eq_ignore_ascii_case(&f.id))
+                || match &f.address {
+                    Some(address) => addresses.selects(address),
+                    None => addresses.selects_text(&f.native_id),
+                }
+        });
+    }
+    let history = history_of(scope, &examined, ledger).await?;
+    let history = match request.settle {
+        Some(lease) => settled(&target, lease, history, &examined, scope, powers, ledger).await?,
+        None => history,
     };
     let planned = plan_for(&examined, &target, powers, policy, &history, now).await;
     let mut plan = document(planned, &examined, target, tool, policy, now);
@@ -83,6 +96,45 @@ pub async fn make_plan_in(
     hold_back(&mut plan, request.max_changes.unwrap_or(policy.limits.changes_per_run));
     plan.ledger = ledger.head().await?;
     Ok(Made { plan, report: examined.report })
+}
+
+/// The history after what was cut off has been closed by what is found.
+async fn settled(
+    target: &str,
+    lease: Lease,
+    history: History,
+    examined: &Examined,
+    scope: PlanScope,
+    powers: &Powers<'_>,
+    ledger: &dyn Ledger,
+) -> Result<History, RemediationError> {
+    if history.open().next().is_none() {
+        return Ok(history);
+    }
+    let engine = Engine {
+        world: powers,
+        ledger,
+        target: target.to_owned(),
+        plan: String::new(),
+        by: None,
+        probe: false,
+    };
+    engine.settle(&history, lease.before((powers.clock())())).await?;
+    history_of(scope, examined, ledger).await
+}
+
+async fn history_of(
+    scope: PlanScope,
+    examined: &Examined,
+    ledger: &dyn Ledger,
+) -> Result<History, RemediationError> {
+    Ok(match scope {
+        PlanScope::Everything => History::of(ledger).await?,
+        PlanScope::FindingsAtHand => {
+            let found = examined.report.findings.iter().map(|f| f.fingerprint.as_str());
+            History::of_findings(ledger, &found.collect()).await?
+        }
+    })
 }
 
 pub(super) async fn plan_for(

@@ -1,0 +1,225 @@
+//! An event in, what came of it out: what a deployed binary does with each call that somebody
+//! made.
+//!
+//! An event only names what to look at again. What is there is read from the cloud, what is
+//! wanted from the state, what may be done from the policy; nothing else of the event is
+//! believed, so a forged one can make this look, and nothing more.
+
+use crate::check::{CheckRequest, Who};
+use crate::progress::Silent;
+use crate::remediation::planning::PlanScope;
+use crate::remediation::{
+    ApplyRequest, PlanRequest, Powers, RemediationError, apply, applying::Lease, make_plan_in,
+};
+use crate::states::{StateInput, load_states};
+use auto_remediation::settle::Settled;
+use auto_remediation::{History, Policy};
+use drift_detector::{DriftIgnore, Selection};
+use ledger::Ledger;
+use model::event::EventStatus;
+use model::remediation::Identified;
+use model::report::{ReportError, Tool, UnknownResource};
+use model::{Action, Event, KindName, Timestamp};
+use std::collections::BTreeSet;
+
+/// What the user agents of our own changes hold.
+pub const OWN_CHANGES: &str = "cloud-security-lab-remediate";
+/// How far an event's time and our own record of the same change may lie apart.
+const SAME_CHANGE_SECONDS: i64 = 300;
+/// A run that a platform may still be in the middle of is not settled by another one.
+pub const LEASE_SECONDS: u32 = 120;
+
+pub struct ReactRequest {
+    pub target: String,
+    pub states: Vec<StateInput>,
+    pub apply: bool,
+    pub probe: bool,
+    pub tool: Tool,
+    pub by: Option<Identified>,
+}
+
+/// What came of one event.
+#[derive(Debug)]
+pub enum Reaction {
+    /// It touched nothing that these states want.
+    Nothing(String),
+    /// It was our own change.
+    Own(String),
+    /// It was looked at again.
+    Looked(Box<Looked>),
+}
+
+#[derive(Debug)]
+pub struct Looked {
+    /// What the event named, as the states call it.
+    pub addresses: Vec<String>,
+    pub plan: String,
+    /// With the states as they now are.
+    pub actions: Vec<Action>,
+    pub settled: Vec<Settled>,
+    pub unknown: Vec<UnknownResource>,
+    pub errors: Vec<ReportError>,
+    /// Why nothing ran although something was to be mended.
+    pub refused: Option<String>,
+}
+
+/// What one record names, in the states at hand.
+fn touched<'d>(
+    event: &Event,
+    powers: &Powers<'_>,
+    desired: impl Iterator<Item = &'d model::resource::Desired>,
+) -> Vec<(String, KindName, String)> {
+    let cloud = powers.clouds().iter().find(|c| c.catalog.cloud() == event.cloud);
+    let Some(cloud) = cloud else { return Vec::new() };
+    desired
+        .filter(|d| {
+            cloud
+                .catalog
+                .kind(&d.address.kind)
+                .is_some_and(|k| k.effect_on(event, &d.native_id).is_some())
+        })
+        .map(|d| (d.address.to_string(), d.address.kind.clone(), d.native_id.clone()))
+        .collect()
+}
+
+pub async fn react(
+    event: &Event,
+    request: ReactRequest,
+    powers: &Powers<'_>,
+    policy: &Policy,
+    ledger: &dyn Ledger,
+) -> Result<Reaction, RemediationError> {
+    if event.read_only || event.status == EventStatus::Failure {
+        return Ok(Reaction::Nothing(format!("{} changed nothing", event.operation)));
+    }
+    let inputs = request.states.clone();
+    let (loaded, errors) = load_states(inputs.clone(), powers.clouds(), &Silent).await;
+    if loaded.is_empty() {
+        let why = errors.first().map_or_else(
+            || "no state was given".to_owned(),
+            |e| format!("{}: {}", e.place, e.what),
+        );
+        return Err(RemediationError::Stopped(format!("no state could be read: {why}")));
+    }
+    let touched = touched(event, powers, loaded.iter().flat_map(|l| &l.state.resources));
+    if touched.is_empty() {
+        return Ok(Reaction::Nothing(format!(
+            "{} touched nothing that these states want",
+            event.operation
+        )));
+    }
+    if event.user_agent.as_deref().is_some_and(|a| a.contains(OWN_CHANGES))
+        && let Some(id) = own(event.time, &touched, ledger).await?
+    {
+        return Ok(Reaction::Own(id));
+    }
+    let addresses: Vec<String> = touched.iter().map(|(address, ..)| address.clone()).collect();
+    let check = |states: Vec<StateInput>| CheckRequest {
+        target: request.target.clone(),
+        states,
+        only: Selection::new(addresses.iter().cloned()),
+        ignore: DriftIgnore::default(),
+        unmanaged: false,
+        who: Who::NotAsked,
+        probe: request.probe,
+        tool: request.tool.clone(),
+    };
+    let made = make_plan_in(
+        PlanScope::FindingsAtHand,
+        PlanRequest {
+            check: check(inputs.clone()),
+            by: request.by.clone(),
+            max_changes: None,
+            only: Vec::new(),
+            settle: request.apply.then_some(Lease::Seconds(LEASE_SECONDS)),
+        },
+        powers,
+        policy,
+        ledger,
+        &Silent,
+    )
+    .await?;
+    let mut looked = Looked {
+        addresses: addresses.clone(),
+        plan: made.plan.hash.clone(),
+        actions: made.plan.actions.clone(),
+        settled: Vec::new(),
+        unknown: made.report.unknown,
+        errors: made.report.errors,
+        refused: None,
+    };
+    if !request.apply || looked.actions.is_empty() {
+        return Ok(Reaction::Looked(Box::new(looked)));
+    }
+    let applied = apply(
+        ApplyRequest {
+            plan: made.plan,
+            check: check(inputs),
+            by: request.by,
+            only: Vec::new(),
+            max_changes: None,
+            probe: request.probe,
+            lease: Lease::Seconds(LEASE_SECONDS),
+        },
+        powers,
+        policy,
+        ledger,
+        &Silent,
+    )
+    .await;
+    match applied {
+        Ok(applied) => {
+            looked.actions = applied.plan.actions;
+            looked.settled = applied.settled;
+        }
+        // Somebody was faster: the next event, or the next check, tells what is there then.
+        Err(RemediationError::Moved { moved, .. }) => {
+            let what: Vec<String> =
+                moved.iter().map(|m| format!("{}: {}", m.place, m.what)).collect();
+            looked.refused = Some(what.join("; "));
+        }
+        Err(other) => return Err(other),
+    }
+    Ok(Reaction::Looked(Box::new(looked)))
+}
+
+/// The action of ours that this event tells of: the ledger must say so too, because anybody
+/// can call himself anything.
+async fn own(
+    time: Timestamp,
+    touched: &[(String, KindName, String)],
+    ledger: &dyn Ledger,
+) -> Result<Option<String>, RemediationError> {
+    let history = History::of(ledger).await?;
+    let ids: BTreeSet<(&KindName, &str)> =
+        touched.iter().map(|(_, kind, id)| (kind, id.as_str())).collect();
+    Ok(history
+        .attempts
+        .iter()
+        .rev()
+        .find(|a| {
+            let action = &a.intent.action;
+            ids.contains(&(&action.kind, action.native_id.as_str()))
+                && (a.time.unix() - time.unix()).abs() <= SAME_CHANGE_SECONDS
+        })
+        .map(|a| a.intent.action.id.clone()))
+}
+
+/// Closes what earlier runs left open; a deployed binary does it when it starts.
+pub async fn settle(
+    target: &str,
+    powers: &Powers<'_>,
+    ledger: &dyn Ledger,
+) -> Result<Vec<Settled>, RemediationError> {
+    let engine = auto_remediation::Engine {
+        world: powers,
+        ledger,
+        target: target.to_owned(),
+        plan: String::new(),
+        by: None,
+        probe: false,
+    };
+    let history = History::of(ledger).await?;
+    let before = (powers.clock())().plus_seconds(-i64::from(LEASE_SECONDS));
+    Ok(engine.settle(&history, before).await?)
+}
