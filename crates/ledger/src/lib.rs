@@ -3,16 +3,23 @@
 //!
 //! * [`entry`]: one entry, and its place in the chain
 //! * [`record`]: what the entries of each kind hold
-//! * `objects`: one object an entry, for what runs where there is no disk; written once,
-//!   never over
+//! * [`chain`]: the hash of an entry over all before it
+//! * [`weight`]: what an entry may weigh
+//! * `sqlite` (feature): one file, append-only, chained; the local form
 //!
 //! A ledger answers three questions and takes one order: append this unless it is there.
 
+pub mod chain;
 pub mod entry;
 pub mod record;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+pub mod weight;
 
 pub use entry::{Entry, EntryKind, NewEntry};
 pub use record::{Approval, Intent, Operation, Outcome, Outcomes, Rejection};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{Filter, SqliteLedger, Verified};
 
 use async_trait::async_trait;
 use model::remediation::LedgerHead;
