@@ -33,7 +33,10 @@ async fn every_backend_at_hand() {
 
 async fn local() -> Matrix {
     let lab = Lab::start().await;
-    let admin = lab.connect("deployer").await;
+    // A local cloud takes more than an account does.
+    let mut options = lab.options("deployer").await;
+    options.limits.rate = 1000.0;
+    let admin = provider_aws::connect(options).await.unwrap();
     // Somebody who exists, has a key, and may do nothing.
     let nobody = attributes(json!({ "name": "nobody" }));
     admin.writer.create(&"aws_iam_user".into(), &nobody).await.unwrap();

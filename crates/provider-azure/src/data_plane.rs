@@ -200,3 +200,79 @@ pub async fn open_container_with_key(
 ) -> Result<(), ProviderError> {
     Moves::new(options)?.open_container_with_key(group, account, container).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use azure_storage_blob::models::{AccessPolicy, SignedIdentifier};
+    use local_cloud::control::{Answer, Ask};
+    use local_cloud::running::{LocalCloud, Start};
+    use provider::Wanted;
+    use serde_json::json;
+
+    async fn policies(client: &BlobContainerClient) -> Vec<String> {
+        let answer = client.get_access_policy(None).await.unwrap().into_model().unwrap();
+        let told = answer.items.unwrap_or_default();
+        told.into_iter().filter_map(|identifier| identifier.id).collect()
+    }
+
+    /// Signatures in use hang on a container's stored policies. SetContainerAcl replaces level
+    /// and policies together; a level written through Resource Manager is the level alone.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_level_goes_down_without_the_stored_policies() {
+        let folder = tempfile::tempdir().unwrap();
+        let start = Start { folder: folder.path(), holder: "test", port: None, allowed: vec![] };
+        let cloud =
+            LocalCloud::start(start, |ground| vec![local_cloud_azure::service(ground.clone())]);
+        let running = cloud.await.unwrap();
+        let ask = Ask::Environment { caller: Some("deployer".to_owned()) };
+        let Answer::Environment { variables } = running.ask(ask).await.unwrap() else {
+            panic!("the deployer has no environment");
+        };
+        let options = ConnectOptions::from_variables(&variables, &running.endpoints().url());
+        let connection = crate::connect(options.clone()).await.unwrap();
+        let make = async |kind: &str, wanted: serde_json::Value| {
+            let wanted = serde_json::from_value(wanted).unwrap();
+            connection.writer.create(&kind.into(), &wanted).await.unwrap()
+        };
+        let group = json!({"name": "acme", "location": "westeurope"});
+        make("azurerm_resource_group", group).await;
+        let account = json!({"name": "acmedata", "resource_group_name": "acme",
+            "location": "westeurope", "account_tier": "Standard",
+            "account_replication_type": "LRS"});
+        let account = make("azurerm_storage_account", account).await;
+        let wanted = json!({"name": "exports", "storage_account_id": account.native_id});
+        let made = make("azurerm_storage_container", wanted).await;
+
+        let moves = Moves::new(options).unwrap();
+        let key = moves.key("acme", "acmedata").await.unwrap();
+        let client = container(&moves.session, "acmedata", "exports", Some(&key)).unwrap();
+        let partner = SignedIdentifier {
+            id: Some("partner".to_owned()),
+            access_policy: Some(AccessPolicy {
+                permission: Some("r".to_owned()),
+                ..AccessPolicy::default()
+            }),
+        };
+        let stored = SignedIdentifiers { items: Some(vec![partner]), ..Default::default() };
+        client.set_access_policy(stored.try_into().unwrap(), None).await.unwrap();
+        moves.open_container_with_key("acme", "acmedata", "exports").await.unwrap();
+        assert_eq!(policies(&client).await, ["partner"]);
+
+        let id = Wanted::new(made.kind.clone(), made.native_id.clone());
+        let model::Live::Present(open) = connection.reader.read(&id).await else { panic!() };
+        assert_eq!(open.attributes["container_access_type"], "blob".into());
+        let private = [("container_access_type".to_owned(), "private".into())].into();
+        connection.writer.update(&open, &private).await.unwrap();
+        let model::Live::Present(closed) = connection.reader.read(&id).await else { panic!() };
+        assert_eq!(closed.attributes["container_access_type"], "private".into());
+        assert_eq!(policies(&client).await, ["partner"]);
+
+        // On what was seen before, it is not written again.
+        moves.open_container_with_key("acme", "acmedata", "exports").await.unwrap();
+        let opened = [("container_access_type".to_owned(), "container".into())].into();
+        let error = connection.writer.update(&closed, &opened).await.unwrap_err();
+        assert!(error.is(ErrorKind::Conflict), "{error}");
+        running.stop().await;
+    }
+}

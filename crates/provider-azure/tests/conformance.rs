@@ -25,7 +25,7 @@ async fn every_backend_at_hand() {
     };
     let _ = std::io::stdout().write_all(format!("{matrix}{words}").as_bytes());
     assert_eq!(matrix.verdict(), Ok(()), "\n{matrix}");
-    assert_eq!(matrix.ran(), 24, "\n{matrix}");
+    assert_eq!(matrix.ran(), 27, "\n{matrix}");
 }
 
 async fn local() -> Matrix {

@@ -149,11 +149,12 @@ impl GcpSession {
     }
 
     /// Reads the policy, lets `change` change it and writes it back under its etag. `change`
-    /// says whether there is anything to write.
+    /// says whether there is anything to write, and refuses where the part that it is about
+    /// is no longer what its caller saw: that holds for every time that it is read again.
     pub(crate) async fn change_policy(
         &self,
         name: &BucketName,
-        change: impl Fn(&mut Policy) -> bool + Send + Sync,
+        change: impl Fn(&mut Policy) -> Result<bool, ProviderError> + Send + Sync,
     ) -> Result<Policy, ProviderError> {
         let target = name.to_string();
         let call = Call::write("storage.buckets.setIamPolicy", &target);
@@ -169,7 +170,7 @@ impl GcpSession {
             {
                 return Err(error);
             }
-            if !change(&mut policy) {
+            if !change(&mut policy)? {
                 return Ok(policy);
             }
             policy.version = POLICY_VERSION;

@@ -6,7 +6,8 @@
 //! equal, a listing holds it, a throttled read is slow and right, a caller without
 //! permissions is told what to grant and changes nothing, and what is deleted is gone (or put
 //! back, where the facts say that it stays). The changes are those of `writable`, each of it
-//! and nothing else: what the facts say can be brought back has been.
+//! and nothing else: what the facts say can be brought back has been. Whoever writes on what
+//! was so a moment ago is refused where somebody else was faster.
 //!
 //! A backend says by data what it does not offer ([`Lack`]); such a cell is printed with its
 //! reason. A suite in which nothing ran, or anything failed, is red: [`Matrix::verdict`].
@@ -24,6 +25,7 @@
 //! assert_eq!(matrix.verdict(), Ok(()), "\n{matrix}");
 //! ```
 
+mod concurrent;
 mod fill;
 mod matrix;
 mod same;
@@ -193,6 +195,8 @@ impl Run<'_> {
         let mut wanted = wanted;
         let changed = self.changes(table, &created, &mut wanted).await;
         self.tell_or(Capability::Change, changed);
+        let outcome = self.concurrent(table, &created).await;
+        self.tell_or(Capability::Concurrent, outcome);
         let outcome = self.throttled(&created, &wanted).await;
         self.tell_or(Capability::Throttled, outcome);
         let outcome = self.denied(&created, &wanted).await;

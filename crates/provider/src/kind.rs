@@ -70,6 +70,17 @@ pub trait Kind<S: Session>: Knowledge {
         Ok(None)
     }
 
+    /// Attributes that the API takes together: a write of one writes all of them.
+    fn written_whole(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Its own writes refuse where what `current` shows of them has moved: under a
+    /// precondition of the API. For all others the provider reads once more before it writes.
+    fn holds_its_basis(&self) -> bool {
+        false
+    }
+
     /// The permissions that reading and listing this kind takes, in the cloud's own names.
     fn read_permissions(&self) -> &'static [&'static str];
 

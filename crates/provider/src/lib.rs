@@ -11,6 +11,7 @@
 //! off, so that a throttled endpoint is answered once and in one place.
 
 pub mod audit_log;
+pub mod basis;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;

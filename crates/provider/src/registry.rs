@@ -1,5 +1,6 @@
 //! A reader and a writer out of a session and a list of kinds: the same for every cloud.
 
+use crate::basis;
 use crate::error::{ErrorKind, ProviderError};
 use crate::kind::{Kind, Probe, Session, Wanted};
 use crate::reader::{Identity, Reader};
@@ -104,10 +105,16 @@ impl<S: Session> Writer for Provider<S> {
     }
 
     async fn update(&self, current: &Resource, changes: &Attributes) -> Result<(), ProviderError> {
-        self.kind(&current.kind)?.update(&self.session, current, changes).await
+        let kind = self.kind(&current.kind)?;
+        let names = basis::of_change(current, changes, kind.written_whole());
+        basis::hold(kind, &*self.session, current, &names).await?;
+        kind.update(&self.session, current, changes).await
     }
 
     async fn delete(&self, current: &Resource) -> Result<(), ProviderError> {
-        self.kind(&current.kind)?.delete(&self.session, current).await
+        let kind = self.kind(&current.kind)?;
+        let names = basis::of_deletion(kind, current);
+        basis::hold(kind, &*self.session, current, &names).await?;
+        kind.delete(&self.session, current).await
     }
 }

@@ -14,7 +14,12 @@ pub trait Writer: Send + Sync {
     -> Result<Resource, ProviderError>;
 
     /// Brings the named attributes of `current` to the values in `changes`; others stay.
+    ///
+    /// What `current` shows of them otherwise than it is to become is what the caller saw. If
+    /// that has moved in the meantime, this is a [`Conflict`](crate::ErrorKind::Conflict) and
+    /// nothing is written: [`crate::basis`].
     async fn update(&self, current: &Resource, changes: &Attributes) -> Result<(), ProviderError>;
 
+    /// Of what is configuration alone, only as it was seen: as [`Writer::update`].
     async fn delete(&self, current: &Resource) -> Result<(), ProviderError>;
 }

@@ -22,6 +22,9 @@ const FLAGS: [(&str, &str); 4] = [
     ("restrict_public_buckets", "RestrictPublicBuckets"),
 ];
 
+/// One call writes all four.
+const ATTRIBUTES: [&str; 4] = [FLAGS[0].0, FLAGS[1].0, FLAGS[2].0, FLAGS[3].0];
+
 impl Knowledge for PublicAccessBlock {
     fn facts(&self) -> &KindFacts {
         FACTS.get()
@@ -145,6 +148,10 @@ impl Kind<AwsSession> for PublicAccessBlock {
         live: &Resource,
     ) -> Result<Option<Probe>, ProviderError> {
         crate::probe::bucket(session, live, None).await
+    }
+
+    fn written_whole(&self) -> &'static [&'static str] {
+        &ATTRIBUTES
     }
 
     fn read_permissions(&self) -> &'static [&'static str] {

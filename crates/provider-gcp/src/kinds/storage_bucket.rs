@@ -11,7 +11,7 @@ use model::knowledge::{EventChange, EventEffect, Exposure, Judgement, KindFacts}
 use model::{AttributePath, Attributes, Event, Knowledge, Resource, Severity, Value};
 use provider::kind::{Kind, Probe, Wanted};
 use provider::layers::Call;
-use provider::{ErrorKind, ProviderError};
+use provider::{ErrorKind, ProviderError, basis};
 use std::sync::LazyLock;
 
 static FACTS: LazyLock<KindFacts> = LazyLock::new(|| facts(include_str!("storage_bucket.toml")));
@@ -152,6 +152,11 @@ impl Kind<GcpSession> for StorageBucket {
             return Err(call.error(ErrorKind::NotFound).because("the bucket does not exist"));
         };
         let live = shape::attributes(&read, None);
+        let names = basis::of_change(current, changes, &[]);
+        let moved = basis::moved(current, &live, &names);
+        if !moved.is_empty() {
+            return Err(basis::conflict(current, &moved));
+        }
         let changes = writable(changes, &live, &call)?;
         if changes.is_empty() {
             return Ok(());
@@ -171,6 +176,11 @@ impl Kind<GcpSession> for StorageBucket {
         live: &Resource,
     ) -> Result<Option<Probe>, ProviderError> {
         probe(session, &name(&live.native_id)?).await
+    }
+
+    /// Written on the generation of its settings that was read and compared.
+    fn holds_its_basis(&self) -> bool {
+        true
     }
 
     fn read_permissions(&self) -> &'static [&'static str] {

@@ -12,7 +12,7 @@ use model::knowledge::{EventChange, Exposure, Judgement, KindFacts, Restoring};
 use model::path::Step;
 use model::{AttributePath, Attributes, Event, Knowledge, Resource, Severity, Value};
 use provider::kind::{Kind, Probe, Wanted};
-use provider::{ErrorKind, ProviderError};
+use provider::{ErrorKind, ProviderError, basis};
 use std::sync::LazyLock;
 
 static FACTS: LazyLock<KindFacts> =
@@ -224,7 +224,7 @@ impl Kind<GcpSession> for StorageBucketIamBinding {
         let grant = grant("", wanted)?;
         let members = members_of(wanted).unwrap_or_default();
         let policy = session
-            .change_policy(&grant.bucket, |policy| grant.set_members(policy, &members))
+            .change_policy(&grant.bucket, |policy| Ok(grant.set_members(policy, &members)))
             .await?;
         resource(session, &grant, &policy).ok_or_else(|| {
             ProviderError::new(
@@ -245,18 +245,17 @@ impl Kind<GcpSession> for StorageBucketIamBinding {
         let grant = grant(&current.native_id, &current.attributes)?;
         same_grant(&grant, changes)?;
         let Some(members) = members_of(changes) else { return Ok(()) };
-        session
-            .change_policy(&grant.bucket, |policy| grant.set_members(policy, &members))
-            .await
-            .map(drop)
+        let seen = match basis::of_change(current, changes, &[]).contains(&"members") {
+            true => members_of(&current.attributes),
+            false => None,
+        };
+        replace(session, &grant, current, seen.as_deref(), &members).await
     }
 
     async fn delete(&self, session: &GcpSession, current: &Resource) -> Result<(), ProviderError> {
         let grant = grant(&current.native_id, &current.attributes)?;
-        session
-            .change_policy(&grant.bucket, |policy| grant.set_members(policy, &[]))
-            .await
-            .map(drop)
+        let seen = members_of(&current.attributes);
+        replace(session, &grant, current, seen.as_deref(), &[]).await
     }
 
     async fn probe(
@@ -267,6 +266,10 @@ impl Kind<GcpSession> for StorageBucketIamBinding {
         probe(session, &grant(&live.native_id, &live.attributes)?.bucket).await
     }
 
+    fn holds_its_basis(&self) -> bool {
+        true
+    }
+
     fn read_permissions(&self) -> &'static [&'static str] {
         &["storage.buckets.getIamPolicy", "storage.buckets.list"]
     }
@@ -274,6 +277,32 @@ impl Kind<GcpSession> for StorageBucketIamBinding {
     fn write_permissions(&self) -> &'static [&'static str] {
         &["storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy"]
     }
+}
+
+/// Members for members, where they are still those that were seen. The policy's etag also
+/// moves with every other role of the bucket; that is no reason to refuse, and the write is
+/// repeated on the policy as it is then.
+async fn replace(
+    session: &GcpSession,
+    grant: &Grant,
+    current: &Resource,
+    seen: Option<&[String]>,
+    wanted: &[String],
+) -> Result<(), ProviderError> {
+    session
+        .change_policy(&grant.bucket, |policy| {
+            let live = Value::strings(grant.members_in(policy));
+            let moved = seen.is_some_and(|seen| {
+                let seen = Value::strings(seen.to_vec());
+                missing(&seen, &live).next().is_some() || missing(&live, &seen).next().is_some()
+            });
+            match moved {
+                true => Err(basis::conflict(current, &["members"])),
+                false => Ok(grant.set_members(policy, wanted)),
+            }
+        })
+        .await
+        .map(drop)
 }
 
 fn grant(id: &str, attributes: &Attributes) -> Result<Grant, ProviderError> {

@@ -105,7 +105,7 @@ impl Kind<GcpSession> for StorageBucketIamMember {
         }
         let (grant, member) = grant("", wanted)?;
         let policy = session
-            .change_policy(&grant.bucket, |policy| grant.add_member(policy, &member))
+            .change_policy(&grant.bucket, |policy| Ok(grant.add_member(policy, &member)))
             .await?;
         resource(session, &grant, &member, &policy).ok_or_else(|| {
             ProviderError::new(
@@ -141,7 +141,7 @@ impl Kind<GcpSession> for StorageBucketIamMember {
     async fn delete(&self, session: &GcpSession, current: &Resource) -> Result<(), ProviderError> {
         let (grant, member) = grant(&current.native_id, &current.attributes)?;
         session
-            .change_policy(&grant.bucket, |policy| grant.remove_member(policy, &member))
+            .change_policy(&grant.bucket, |policy| Ok(grant.remove_member(policy, &member)))
             .await
             .map(drop)
     }
@@ -152,6 +152,11 @@ impl Kind<GcpSession> for StorageBucketIamMember {
         live: &Resource,
     ) -> Result<Option<Probe>, ProviderError> {
         probe(session, &grant(&live.native_id, &live.attributes)?.0.bucket).await
+    }
+
+    /// One member goes, under the policy's etag; whoever else is in it stays.
+    fn holds_its_basis(&self) -> bool {
+        true
     }
 
     fn read_permissions(&self) -> &'static [&'static str] {

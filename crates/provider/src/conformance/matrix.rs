@@ -11,18 +11,21 @@ pub enum Capability {
     Read,
     List,
     Change,
+    /// What somebody else changed in between is not overwritten.
+    Concurrent,
     Throttled,
     Denied,
     Delete,
 }
 
 impl Capability {
-    pub const ALL: [Capability; 8] = [
+    pub const ALL: [Capability; 9] = [
         Capability::Absent,
         Capability::Create,
         Capability::Read,
         Capability::List,
         Capability::Change,
+        Capability::Concurrent,
         Capability::Throttled,
         Capability::Denied,
         Capability::Delete,
@@ -35,6 +38,7 @@ impl Capability {
             Capability::Read => "read",
             Capability::List => "list",
             Capability::Change => "change",
+            Capability::Concurrent => "concurrent",
             Capability::Throttled => "throttled",
             Capability::Denied => "denied",
             Capability::Delete => "delete",
