@@ -11,6 +11,7 @@ mod markdown;
 mod page;
 mod plan;
 mod refusal;
+mod standing;
 mod wording;
 
 use crate::options::Options;

@@ -66,7 +66,7 @@ pub fn value(value: &Value) -> String {
     }
 }
 
-fn short_value(v: &Value) -> String {
+pub(crate) fn short_value(v: &Value) -> String {
     let text = value(v);
     let length = text.chars().count();
     if length <= VALUE_LIMIT {

@@ -1,7 +1,8 @@
 //! The story of one action: what it changes and why, on what it depends, what came of it.
 
 use super::Happened;
-use super::wording::{self, Standing};
+use super::standing::Standing;
+use super::wording;
 use crate::next;
 use crate::options::{NextStep, Options};
 use crate::screen::{Piece, Tone};
@@ -34,6 +35,9 @@ fn head(action: &Action, page: &mut Chapters) {
     let doing = wording::doing(action)
         .unwrap_or_else(|| "gives changed attributes back what the state records".into());
     page.text(&[Piece::plain(doing)]);
+    if Standing::of(action) == Standing::Stays {
+        page.text(&[Piece::plain("It stays as it is: nothing of this is done.")]);
+    }
     if let Some(outcome) = action.outcome.as_deref().filter(|o| !o.is_empty()) {
         let mut text = outcome.to_owned();
         if let Some(took) = wording::took(action) {
@@ -102,10 +106,9 @@ fn only_if(action: &Action, page: &mut Chapters) {
         page.fact("state serial", &serial.to_string());
     }
     page.optional("state lineage", wanted.state_lineage.as_deref());
-    if wanted.live_digest.starts_with("sha256:") {
-        page.digest("live is still", &wanted.live_digest);
-    } else {
-        page.fact("live is still", &wanted.live_digest);
+    match wanted.live_digest.as_str() {
+        wording::ABSENT => page.fact("live", "nothing is there"),
+        digest => page.digest("live digest", digest),
     }
 }
 
@@ -115,15 +118,14 @@ fn history(happened: &[Happened], page: &mut Chapters) {
     }
     page.chapter("history");
     for line in happened {
-        let mut head = vec![
-            Piece::new(Tone::Dim, format!("{}  ", crate::wording::when(line.time))),
-            Piece::new(Tone::Strong, &line.what),
-        ];
+        let when = format!("{}  ", crate::wording::when(line.time));
+        let mut head = vec![Piece::held(Tone::Dim, when), Piece::new(Tone::Strong, &line.what)];
         if let Some(by) = &line.by {
             head.push(Piece::plain(format!(" by {by}")));
         }
         if let Some(seq) = line.seq {
-            head.push(Piece::new(Tone::Dim, format!("  entry {seq}")));
+            head.push(Piece::plain(" "));
+            head.push(Piece::held(Tone::Dim, format!("· entry {seq}")));
         }
         page.text(&head);
         if !line.detail.is_empty() {
@@ -146,7 +148,7 @@ fn identity(action: &Action, plan_hash: &str, page: &mut Chapters) {
 fn steps(action: &Action, plan_hash: &str) -> Vec<NextStep> {
     let id = &action.id;
     let apply = format!("lab run remediate --apply --plan {}", wording::short(plan_hash));
-    match Standing::of(action) {
+    let mut steps = match Standing::of(action) {
         Standing::Due => vec![NextStep::new(apply, "apply the plan that it is in")],
         Standing::Approved => vec![NextStep::new(apply, "apply what is approved")],
         Standing::HeldBack => vec![NextStep::new(apply, "go on where the limit stopped it")],
@@ -161,5 +163,7 @@ fn steps(action: &Action, plan_hash: &str) -> Vec<NextStep> {
             vec![NextStep::new("lab run remediate", "make a new plan of what is there now")]
         }
         Standing::Stays => Vec::new(),
-    }
+    };
+    steps.push(NextStep::new(format!("lab show {}", action.finding), "the finding behind it"));
+    steps
 }

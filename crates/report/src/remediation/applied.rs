@@ -2,7 +2,8 @@
 
 use super::Ran;
 use super::page::Page;
-use super::wording::{self, Standing};
+use super::standing::{self, Standing};
+use super::wording;
 use crate::next;
 use crate::options::{NextStep, Options};
 use crate::screen::{Piece, Tone};
@@ -22,7 +23,7 @@ pub(super) fn screen(plan: &RemediationPlan, ran: &Ran<'_>, options: &Options) -
     for action in &ran_actions {
         came_of(action, &mut page);
     }
-    for action in wording::in_order(plan).into_iter().filter(|a| !did(&a.id)) {
+    for action in standing::in_order(plan).into_iter().filter(|a| !did(&a.id)) {
         left(action, &mut page);
     }
     page.errors(&plan.errors);
@@ -71,10 +72,9 @@ fn left(action: &Action, page: &mut Page<'_>) {
     page.screen.blank();
     page.title(standing.label(), &wording::title(action), &action.id);
     match standing {
-        Standing::Due | Standing::Approved => {
-            page.text(&[Piece::plain("was not begun")], None);
-        }
-        Standing::Waits | Standing::Stays => page.because(action),
+        Standing::Due | Standing::Approved => page.text(&[Piece::plain("was not begun")], None),
+        Standing::HeldBack => page.text(&[Piece::plain("was not begun: over a limit")], None),
+        Standing::Waits | Standing::Stays => page.because(action, None),
         _ => {}
     }
     if let Some(outcome) = action.outcome.as_deref().filter(|o| !o.is_empty()) {
@@ -84,7 +84,7 @@ fn left(action: &Action, page: &mut Page<'_>) {
 
 fn foot(plan: &RemediationPlan, ran: &Ran<'_>, ran_actions: &[&Action], page: &mut Page<'_>) {
     page.screen.blank();
-    page.screen.line(&wording::sums_pieces(plan));
+    page.screen.line(&standing::sums_pieces(plan));
     if ran.broken {
         let text = "A fix did not do what it should, so what came after it was not begun.";
         page.screen.line(&[Piece::new(Tone::High, text)]);

@@ -1,9 +1,10 @@
 //! A plan as a comment: a table, the rest folded, and never over what GitHub takes.
 
-use super::wording::{self, Standing};
+use super::standing::{self, Standing};
+use super::wording;
 use crate::markup::{COMMENT, cell, clipped, code, prose, push_bounded};
 use crate::options::Options;
-use crate::screen::plain_text;
+use crate::screen::{Piece, plain_text};
 use crate::text::{count, thousands};
 use model::remediation::{Action, RemediationPlan};
 
@@ -18,7 +19,7 @@ const CHANGE: usize = 160;
 const NAME: usize = 300;
 
 pub(super) fn comment(plan: &RemediationPlan, options: &Options) -> String {
-    let actions = wording::in_order(plan);
+    let actions = standing::in_order(plan);
     let mut text = head(plan);
     let tail = tail(plan, options);
     if !actions.is_empty() {
@@ -47,7 +48,7 @@ pub(super) fn comment(plan: &RemediationPlan, options: &Options) -> String {
 }
 
 fn head(plan: &RemediationPlan) -> String {
-    let sums: Vec<String> = wording::sums(plan).into_iter().map(|(_, text)| text).collect();
+    let sums: Vec<String> = standing::sums(plan).into_iter().map(|(_, text)| text).collect();
     let nothing = "nothing to fix".to_owned();
     let title = if sums.is_empty() { nothing } else { sums.join(", ") };
     let hash = prose(&wording::short(&plan.hash));
@@ -69,19 +70,20 @@ fn label(action: &Action) -> String {
     Standing::of(action).label().text.replace('\u{a0}', " ").to_lowercase()
 }
 
+/// `path: change`, for code spans.
 fn change_lines(action: &Action) -> Vec<String> {
-    let mut lines: Vec<String> = wording::doing(action).into_iter().collect();
-    for change in &action.changes {
-        for line in wording::change(change) {
-            lines.push(format!("{}: {}", change.path, plain_text(&line)));
-        }
-    }
-    lines
+    let lines = action.changes.iter().flat_map(|change| {
+        let line = |l: Vec<Piece>| format!("{}: {}", change.path, plain_text(&l));
+        wording::change(action, change).into_iter().map(line)
+    });
+    lines.collect()
 }
 
 fn row(action: &Action) -> String {
-    let mut changes: Vec<String> =
-        change_lines(action).iter().map(|l| cell(&clipped(l, CHANGE))).collect();
+    let doing = wording::doing(action).map(|d| prose(&clipped(&d, CHANGE)));
+    let lines = change_lines(action);
+    let lines = lines.iter().map(|l| cell(&clipped(l, CHANGE)));
+    let mut changes: Vec<String> = doing.into_iter().chain(lines).collect();
     let hidden = changes.len().saturating_sub(CHANGES);
     changes.truncate(CHANGES);
     if hidden > 0 {
@@ -105,6 +107,9 @@ fn story(action: &Action) -> String {
         prose(&wording::because(action))
     );
     text += &format!("- finding {}, {}\n", code(&action.finding), action.severity);
+    if let Some(doing) = wording::doing(action) {
+        text += &format!("- {}\n", prose(&doing));
+    }
     for line in change_lines(action) {
         text += &format!("- {}\n", code(&line));
     }

@@ -1,6 +1,7 @@
 //! One action as a block of a screen: where it stands, what it changes, why.
 
-use super::wording::{self, Standing};
+use super::standing::Standing;
+use super::wording;
 use crate::options::Options;
 use crate::screen::{Lead, Piece, Screen, Tone};
 use crate::text::{count, width};
@@ -49,27 +50,30 @@ impl<'a> Page<'a> {
         self.screen.paragraph(lead, pieces, right);
     }
 
-    /// The whole block.
-    pub fn action(&mut self, action: &Action) {
+    /// The whole block. A reason that was `told` for another is not told again.
+    pub fn action(&mut self, action: &Action, told: Option<&Action>) {
         self.screen.blank();
         self.title(Standing::of(action).label(), &wording::title(action), &action.id);
         if let Some(doing) = wording::doing(action) {
             self.text(&[Piece::plain(doing)], None);
         }
         self.changes(action);
-        self.because(action);
+        self.because(action, told);
         if let Some(outcome) = action.outcome.as_deref().filter(|o| !o.is_empty()) {
             let took = wording::took(action).map(|t| Piece::new(Tone::Dim, t));
             self.labelled("so far", LABEL, &[Piece::plain(outcome)], took);
         }
     }
 
-    /// Why it is decided so, and of what finding it is.
-    pub fn because(&mut self, action: &Action) {
-        let finding = format!("{} {}", action.severity, action.finding);
+    /// Why it is decided so, and what finding it is about.
+    pub fn because(&mut self, action: &Action, told: Option<&Action>) {
+        let finding = format!("{}, {}", action.finding, action.severity);
         let finding = Some(Piece::held(Tone::Dim, finding));
-        let because = Piece::plain(wording::because(action));
-        self.labelled("because", LABEL, &[because], finding);
+        let because = match told.filter(|told| wording::same_reason(told, action)) {
+            Some(told) => format!("as for {}", told.id),
+            None => wording::because(action),
+        };
+        self.labelled("because", LABEL, &[Piece::plain(because)], finding);
         if let Some(impact) = wording::impact(action) {
             self.labelled("impact", LABEL, &[Piece::plain(impact)], None);
         }
@@ -82,7 +86,7 @@ impl<'a> Page<'a> {
         let column = (longest + 2).clamp(LABEL, LONGEST_LABEL);
         for change in changes {
             let mut label = change.path.to_string();
-            let lines = wording::change(change);
+            let lines = wording::change(action, change);
             let hidden = lines.len().saturating_sub(CHANGE_LINES);
             for line in lines.into_iter().take(CHANGE_LINES) {
                 self.labelled(&label, column, &line, None);

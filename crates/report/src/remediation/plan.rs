@@ -1,19 +1,24 @@
 //! The screen of a plan.
 
 use super::page::Page;
+use super::standing;
 use super::wording;
 use crate::next;
 use crate::options::Options;
 use crate::screen::{Piece, Tone};
 use crate::text::{count, thousands};
-use model::remediation::{RemediationPlan, Unremedied};
+use model::remediation::{Action, RemediationPlan, Unremedied};
 use std::collections::BTreeMap;
 
 pub(super) fn screen(plan: &RemediationPlan, options: &Options) -> String {
     let mut page = Page::new(options);
     head(plan, &mut page);
-    for action in wording::in_order(plan) {
-        page.action(action);
+    let mut told: Option<&Action> = None;
+    for action in standing::in_order(plan) {
+        page.action(action, told);
+        if !told.is_some_and(|told| wording::same_reason(told, action)) {
+            told = Some(action);
+        }
     }
     by_hand(plan, &mut page);
     page.unknown(plan);
@@ -25,7 +30,7 @@ pub(super) fn screen(plan: &RemediationPlan, options: &Options) -> String {
 fn head(plan: &RemediationPlan, page: &mut Page<'_>) {
     let mut line = vec![
         Piece::new(Tone::Strong, format!("Plan {}", wording::short(&plan.hash))),
-        Piece::plain(format!(" · {} · ", plan.target)),
+        Piece::plain(" · "),
         Piece::held(Tone::Plain, wording::size(plan)),
     ];
     if wording::is_untouched(plan) {
@@ -37,7 +42,8 @@ fn head(plan: &RemediationPlan, page: &mut Page<'_>) {
         line.push(Piece::new(Tone::Medium, "PARTIAL"));
     }
     page.screen.line(&line);
-    let mut made = format!("made {}", crate::wording::when(plan.made_at));
+    let when = crate::wording::when(plan.made_at);
+    let mut made = format!("{} · made {when}", plan.target);
     if let Some(who) = &plan.made_by {
         made += &format!(" by {}", wording::identified(who));
     }
@@ -73,7 +79,7 @@ fn foot(plan: &RemediationPlan, page: &mut Page<'_>) {
         };
         page.screen.line(&[Piece::new(tone, text)]);
     } else {
-        page.screen.line(&wording::sums_pieces(plan));
+        page.screen.line(&standing::sums_pieces(plan));
     }
     if let Some(held) = wording::held_back(plan) {
         page.screen.line(&[Piece::new(Tone::Medium, format!("Held back: {held}."))]);

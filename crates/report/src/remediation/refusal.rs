@@ -2,11 +2,14 @@
 
 use super::MovedLine;
 use super::wording;
+use crate::markup::clipped;
 use crate::options::Options;
 use crate::screen::{Lead, Piece, Screen, Tone};
 use crate::text::{thousands, width};
 
 const WIDEST: usize = 100;
+/// Characters of one line: a policy as a whole would bury the rest.
+const LINE: usize = 240;
 
 pub(super) fn text(plan_hash: &str, moved: &[MovedLine], options: &Options) -> String {
     let mut screen = Screen::new(options.width.min(WIDEST), options.color);
@@ -38,7 +41,7 @@ pub(super) fn text(plan_hash: &str, moved: &[MovedLine], options: &Options) -> S
         let lead = Lead::label(2, Piece::held(Tone::Dim, &line.action), column);
         screen.paragraph(lead, &[Piece::new(Tone::Strong, &line.place)], None);
         for what in line.what.lines().filter(|l| !l.trim().is_empty()) {
-            screen.paragraph(Lead::indent(column), &[Piece::plain(what)], None);
+            screen.paragraph(Lead::indent(column), &aligned(what), None);
         }
     }
     screen.line(&[Piece::plain("nothing was applied")]);
@@ -49,4 +52,15 @@ pub(super) fn text(plan_hash: &str, moved: &[MovedLine], options: &Options) -> S
     };
     screen.line(&[Piece::held(Tone::Command, "hint:"), Piece::plain(" "), Piece::plain(hint)]);
     screen.finish()
+}
+
+/// A name, two blanks and what became of it stay as they are.
+fn aligned(line: &str) -> Vec<Piece> {
+    let line = clipped(line, LINE);
+    match line.split_once("  ") {
+        Some((name, rest)) => {
+            vec![Piece::held(Tone::Plain, format!("{name}  ")), Piece::plain(rest)]
+        }
+        None => vec![Piece::plain(line)],
+    }
 }

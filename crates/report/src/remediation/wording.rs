@@ -1,5 +1,6 @@
 //! The words that the screens of a plan share.
 
+use super::standing::{Standing, how_many, in_order};
 use crate::options::NextStep;
 use crate::screen::{Piece, Tone};
 use crate::text::{count, thousands};
@@ -7,11 +8,13 @@ use crate::wording;
 use model::Value;
 use model::finding::AttributeChange;
 use model::remediation::{
-    Action, ActionChange, ActionState, Decision, Identified, IdentifiedBy, LedgerHead,
-    RemediationPlan, Unremedied,
+    Action, ActionChange, ActionState, Identified, IdentifiedBy, LedgerHead, RemediationPlan,
+    Unremedied,
 };
 use std::collections::BTreeSet;
 
+/// The digest of nothing.
+pub(super) const ABSENT: &str = "absent";
 /// Digits of a hash that people are shown; a command takes them.
 const SHORT: usize = 8;
 
@@ -19,137 +22,6 @@ const SHORT: usize = 8;
 pub(super) fn short(hash: &str) -> String {
     let bare = hash.strip_prefix("sha256:").unwrap_or(hash);
     bare.chars().take(SHORT).collect()
-}
-
-/// Where an action stands: what policy says of it, and how far it has come. In the order in
-/// which they are told: what needs a person first to what needs nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
-    Failed,
-    Refused,
-    Applied,
-    Due,
-    Approved,
-    HeldBack,
-    Waits,
-    Rejected,
-    Verified,
-    Undone,
-    Stays,
-}
-
-impl Standing {
-    pub const ALL: [Standing; 11] = [
-        Standing::Verified,
-        Standing::Applied,
-        Standing::Due,
-        Standing::Approved,
-        Standing::Waits,
-        Standing::Failed,
-        Standing::Refused,
-        Standing::HeldBack,
-        Standing::Rejected,
-        Standing::Undone,
-        Standing::Stays,
-    ];
-
-    pub fn of(action: &Action) -> Standing {
-        match (action.state, action.decision) {
-            (ActionState::Planned, Decision::Fix) => Standing::Due,
-            (ActionState::Planned, Decision::Ask) => Standing::Waits,
-            (ActionState::Planned, Decision::Accept) => Standing::Stays,
-            (ActionState::Approved, _) => Standing::Approved,
-            (ActionState::Rejected, _) => Standing::Rejected,
-            (ActionState::Applied, _) => Standing::Applied,
-            (ActionState::Verified, _) => Standing::Verified,
-            (ActionState::Failed, _) => Standing::Failed,
-            (ActionState::Undone, _) => Standing::Undone,
-            (ActionState::Refused, _) => Standing::Refused,
-            (ActionState::HeldBack, _) => Standing::HeldBack,
-        }
-    }
-
-    /// At the left of its first line.
-    pub fn label(self) -> Piece {
-        let (tone, text) = match self {
-            Standing::Failed => (Tone::Critical, "FAILED"),
-            Standing::Refused => (Tone::High, "REFUSED"),
-            Standing::Applied => (Tone::Medium, "APPLIED"),
-            Standing::Due => (Tone::Good, "FIX"),
-            Standing::Approved => (Tone::Good, "APPROVED"),
-            Standing::HeldBack => (Tone::Medium, "HELD BACK"),
-            Standing::Waits => (Tone::Medium, "ASK"),
-            Standing::Rejected => (Tone::Dim, "REJECTED"),
-            Standing::Verified => (Tone::Good, "VERIFIED"),
-            Standing::Undone => (Tone::Medium, "UNDONE"),
-            Standing::Stays => (Tone::Dim, "ACCEPT"),
-        };
-        Piece::held(tone, text)
-    }
-
-    pub fn tone(self) -> Tone {
-        self.label().tone
-    }
-
-    /// `2 wait for you`
-    fn counted(self, n: usize) -> String {
-        let (one, many) = match self {
-            Standing::Failed => ("failed", "failed"),
-            Standing::Refused => ("was refused", "were refused"),
-            Standing::Applied => ("written, not read back", "written, not read back"),
-            Standing::Due => ("would be fixed", "would be fixed"),
-            Standing::Approved => ("is approved", "are approved"),
-            Standing::HeldBack => ("is held back", "are held back"),
-            Standing::Waits => ("waits for you", "wait for you"),
-            Standing::Rejected => ("was rejected", "were rejected"),
-            Standing::Verified => ("fixed and verified", "fixed and verified"),
-            Standing::Undone => ("was taken back", "were taken back"),
-            Standing::Stays => ("stays as it is", "stay as they are"),
-        };
-        format!("{} {}", thousands(n), if n == 1 { one } else { many })
-    }
-}
-
-pub(super) fn how_many(plan: &RemediationPlan, standing: Standing) -> usize {
-    plan.actions.iter().filter(|a| Standing::of(a) == standing).count()
-}
-
-/// `3 would be fixed, 2 wait for you, 1 stays as it is`
-pub(super) fn sums(plan: &RemediationPlan) -> Vec<(Tone, String)> {
-    let mut sums: Vec<(Tone, String)> = Standing::ALL
-        .into_iter()
-        .map(|s| (s, how_many(plan, s)))
-        .filter(|(_, n)| *n > 0)
-        .map(|(s, n)| (s.tone(), s.counted(n)))
-        .collect();
-    match plan.without_remedy.len() {
-        0 => {}
-        1 => sums.push((Tone::Dim, "1 is for you to mend by hand".into())),
-        n => sums.push((Tone::Dim, format!("{} are for you to mend by hand", thousands(n)))),
-    }
-    sums
-}
-
-/// As a sentence, in colours.
-pub(super) fn sums_pieces(plan: &RemediationPlan) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    for (tone, text) in sums(plan) {
-        if !pieces.is_empty() {
-            pieces.push(Piece::plain(", "));
-        }
-        pieces.push(Piece::new(tone, text));
-    }
-    if !pieces.is_empty() {
-        pieces.push(Piece::plain("."));
-    }
-    pieces
-}
-
-/// What needs somebody first, then the worst; else as the plan has them.
-pub(super) fn in_order(plan: &RemediationPlan) -> Vec<&Action> {
-    let mut actions: Vec<&Action> = plan.actions.iter().collect();
-    actions.sort_by_key(|a| (Standing::of(a), std::cmp::Reverse(a.severity)));
-    actions
 }
 
 /// The address, or kind and native id of what no state manages.
@@ -188,6 +60,10 @@ pub(super) fn because(action: &Action) -> String {
     }
 }
 
+pub(super) fn same_reason(a: &Action, b: &Action) -> bool {
+    a.reason == b.reason && a.rule == b.rule
+}
+
 /// What the log says of uses, unless the reason has said it.
 pub(super) fn impact(action: &Action) -> Option<&str> {
     let words = action.impact.as_ref()?.words.as_str();
@@ -200,11 +76,24 @@ pub(super) fn is_sealed(change: &ActionChange) -> bool {
     sealed(&change.from) && sealed(&change.to)
 }
 
-/// The lines of one change. Where a resource is made or deleted as a whole, one value is all
-/// there is to say.
-pub(super) fn change(change: &ActionChange) -> Vec<Vec<Piece>> {
+/// Made or deleted as a whole: one side of every change is nothing.
+fn is_whole(action: &Action) -> bool {
+    action.preconditions.live_digest == ABSENT || action.remedy == "remove_unmanaged"
+}
+
+/// The lines of one change of an action. What comes is green and what goes is red, as in
+/// Terraform's plans.
+pub(super) fn change(action: &Action, change: &ActionChange) -> Vec<Vec<Piece>> {
     if is_sealed(change) {
         return vec![vec![Piece::plain("the value is sensitive and not shown")]];
+    }
+    let one = |text: String| vec![vec![Piece::plain(text)]];
+    if Standing::of(action) == Standing::Stays {
+        return one(format!("stays {}", wording::short_value(&change.from)));
+    }
+    if is_whole(action) && change.summary.is_empty() {
+        let value = if change.to == Value::Null { &change.from } else { &change.to };
+        return one(wording::short_value(value));
     }
     let lines = wording::change(&AttributeChange {
         path: change.path.clone(),
@@ -222,7 +111,7 @@ pub(super) fn change(change: &ActionChange) -> Vec<Vec<Piece>> {
     lines.into_iter().map(|line| line.into_iter().map(retoned).collect()).collect()
 }
 
-/// A line of a summary as Terraform's plans colour it: what comes is green, what goes is red.
+/// A line of a summary, in the colours of a change.
 pub(super) fn signed(line: &str) -> Piece {
     match line.as_bytes().first() {
         Some(b'+') => Piece::new(Tone::Good, line),
@@ -253,12 +142,13 @@ pub(super) fn identified(who: &Identified) -> String {
 /// `5 findings`, or `6 actions for 5 findings`.
 pub(super) fn size(plan: &RemediationPlan) -> String {
     let mut findings: BTreeSet<&str> = plan.actions.iter().map(|a| a.finding.as_str()).collect();
+    let each_its_own = findings.len() == plan.actions.len() && plan.without_remedy.is_empty();
     findings.extend(plan.without_remedy.iter().map(|u| u.finding.as_str()));
-    let findings_text = count(findings.len(), "finding");
-    if plan.actions.len() == findings.len() {
-        return findings_text;
+    let findings = count(findings.len(), "finding");
+    if each_its_own {
+        return findings;
     }
-    format!("{} for {findings_text}", count(plan.actions.len(), "action"))
+    format!("{} for {findings}", count(plan.actions.len(), "action"))
 }
 
 /// Has nothing of this plan been written yet?
@@ -313,16 +203,15 @@ pub(super) fn next_steps(plan: &RemediationPlan) -> Vec<NextStep> {
     let mut steps = Vec::new();
     let (due, approved) = (how_many(plan, Standing::Due), how_many(plan, Standing::Approved));
     let what = match (due, approved) {
+        (0, 0) if plan.held_back.count > 0 => Some("go on with what is held back".to_owned()),
         (0, 0) => None,
         (1, 0) => Some("apply exactly this one fix".to_owned()),
         (n, 0) => Some(format!("apply exactly these {} fixes", thousands(n))),
         (0, 1) => Some("apply the one that is approved".to_owned()),
         (0, n) => Some(format!("apply the {} that are approved", thousands(n))),
-        (due, approved) => Some(format!(
-            "apply {} and {} approved",
-            count(due, "fix").replace("fixs", "fixes"),
-            thousands(approved)
-        )),
+        (due, approved) => {
+            Some(format!("apply {} to fix, {} approved", thousands(due), thousands(approved)))
+        }
     };
     steps.extend(what.map(|what| NextStep::new(apply_command(plan), what)));
     if let Some(first) = in_order(plan).into_iter().find(|a| Standing::of(a) == Standing::Waits) {

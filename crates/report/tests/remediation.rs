@@ -1,0 +1,107 @@
+//! What people see of remediation, word for word, and what no name can do to it.
+//! `LAB_BLESS=1 cargo test -p report` writes the files anew; read the difference before you
+//! commit it.
+
+#[path = "sample/plan.rs"]
+mod plan;
+mod sample;
+
+use model::remediation::RemediationPlan;
+use report::{Options, ledger, remediation};
+use std::path::Path;
+
+type Written = std::io::Result<()>;
+
+fn text(write: impl FnOnce(&mut Vec<u8>) -> Written) -> String {
+    let mut out = Vec::new();
+    write(&mut out).expect("writing to memory");
+    String::from_utf8(out).expect("UTF-8")
+}
+
+fn planned(plan: &RemediationPlan, options: &Options) -> String {
+    text(|out| remediation::plan(plan, options, out))
+}
+
+fn applied(options: &Options) -> String {
+    let (plan, ran) = plan::after();
+    let settled = plan::settled();
+    let ran =
+        remediation::Ran { ran: &ran, settled: &settled, broken: true, ledger_before: Some(12) };
+    text(|out| remediation::applied(&plan, &ran, options, out))
+}
+
+fn assert_golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name);
+    if std::env::var_os("LAB_BLESS").is_some() {
+        std::fs::write(&path, text).expect("writing the golden file");
+    }
+    let wanted = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, wanted, "{} differs", path.display());
+}
+
+#[test]
+fn a_plan_on_one_screen() {
+    let plan = plan::plan();
+    for width in [40, 80, 120] {
+        let options = plan::plan_options(width);
+        assert_golden(&format!("plan-{width}.txt"), &planned(&plan, &options));
+    }
+    assert_golden(
+        "plan.md",
+        &text(|out| remediation::plan_markdown(&plan, &plan::plan_options(80), out)),
+    );
+}
+
+#[test]
+fn what_an_apply_did() {
+    for width in [40, 80, 120] {
+        assert_golden(&format!("applied-{width}.txt"), &applied(&plan::plan_options(width)));
+    }
+    let (after, _) = plan::after();
+    assert_golden(
+        "applied.md",
+        &text(|out| remediation::plan_markdown(&after, &plan::plan_options(80), out)),
+    );
+}
+
+#[test]
+fn the_story_of_an_action() {
+    let plan = plan::plan();
+    let mut all = String::new();
+    for action in &plan.actions {
+        let happened =
+            if action.remedy == "remove_additions" { plan::happened() } else { Vec::new() };
+        all += &text(|out| {
+            let options = plan::plan_options(80);
+            remediation::show_action(action, &plan.hash, &happened, &options, out)
+        });
+        all += &"=".repeat(80);
+        all += "\n";
+    }
+    assert_golden("show-action-80.txt", &all);
+}
+
+#[test]
+fn a_refusal_helps() {
+    let mut moved = plan::moved();
+    let mut all = String::new();
+    for width in [80, 40] {
+        all += &remediation::refusal(&plan::plan().hash, &moved, &plan::plan_options(width));
+        all += "\n";
+    }
+    moved.truncate(1);
+    all += &remediation::refusal(&plan::plan().hash, &moved, &plan::plan_options(80));
+    assert_golden("refusal.txt", &all);
+}
+
+#[test]
+fn the_ledger_as_a_list() {
+    let head = plan::plan().ledger;
+    for width in [40, 80, 120] {
+        let options = plan::plan_options(width);
+        assert_golden(
+            &format!("ledger-{width}.txt"),
+            &text(|out| ledger::list(&plan::rows(), head.as_ref(), &options, out)),
+        );
+    }
+}
