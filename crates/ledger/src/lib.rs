@@ -5,18 +5,30 @@
 //! * [`record`]: what the entries of each kind hold
 //! * [`chain`]: the hash of an entry over all before it
 //! * [`weight`]: what an entry may weigh
+//! * [`objects`]: one object an entry, for what runs where there is no disk; written once, never
+//!   over
+//! * [`folder`]: a folder that keeps such objects
 //! * `sqlite` (feature): one file, append-only, chained; the local form
+//! * `import` (with it): what objects hold, brought into the chain
 //!
 //! A ledger answers three questions and takes one order: append this unless it is there.
 
 pub mod chain;
 pub mod entry;
+pub mod folder;
+#[cfg(feature = "sqlite")]
+pub mod import;
+pub mod objects;
 pub mod record;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod weight;
 
 pub use entry::{Entry, EntryKind, NewEntry};
+pub use folder::FolderStore;
+#[cfg(feature = "sqlite")]
+pub use import::{Imported, import};
+pub use objects::ObjectLedger;
 pub use record::{Approval, Intent, Operation, Outcome, Outcomes, Rejection};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Filter, SqliteLedger, Verified};

@@ -62,15 +62,15 @@ impl Ten {
         }
     }
 
-    fn verify(&self) -> Result<u64, LedgerError> {
-        let verified = self.ledger.verify(None)?;
+    async fn verify(&self) -> Result<u64, LedgerError> {
+        let verified = self.ledger.verify(None).await?;
         assert_eq!(verified.head.as_ref().map(|h| h.entries), Some(verified.entries));
         Ok(verified.entries)
     }
 
     /// What `verify` says is wrong.
-    fn wrong(&self) -> String {
-        let error = self.verify().unwrap_err();
+    async fn wrong(&self) -> String {
+        let error = self.verify().await.unwrap_err();
         assert_eq!(error.place, self.path().display().to_string());
         assert!(!error.next_step.is_empty());
         assert!(!format!("{error:?}").contains("CANARY"), "no body in a message");
@@ -81,7 +81,7 @@ impl Ten {
 #[tokio::test]
 async fn what_was_written_is_read_and_verifies() {
     let ten = ten().await;
-    assert_eq!(ten.verify().unwrap(), 10);
+    assert_eq!(ten.verify().await.unwrap(), 10);
     assert_eq!(ten.head.entries, 10);
     let intents = ten.ledger.entries(EntryKind::Intent, "").await.unwrap();
     assert_eq!(intents.len(), 5);
@@ -91,9 +91,9 @@ async fn what_was_written_is_read_and_verifies() {
     assert_eq!(intents[1].time.to_string(), "2026-01-02T03:04:05.678Z");
     assert_eq!(ten.ledger.count(EntryKind::Outcome, "").await.unwrap(), 5);
     assert_eq!(ten.ledger.count(EntryKind::Outcome, "3/").await.unwrap(), 1);
-    let last = ten.ledger.list(&Filter { last: Some(1), ..Filter::default() }).unwrap();
+    let last = ten.ledger.list(Filter { last: Some(1), ..Filter::default() }).await.unwrap();
     assert_eq!(last[0].hash.as_deref(), Some(ten.head.hash.as_str()));
-    assert_eq!(ten.ledger.verify(Some(&ten.head)).unwrap().head, Some(ten.head.clone()));
+    assert_eq!(ten.ledger.verify(Some(&ten.head)).await.unwrap().head, Some(ten.head.clone()));
 }
 
 /// The rule of the chain, followed by other code than the program's.
@@ -134,7 +134,7 @@ async fn an_entry_is_appended_once_and_never_over() {
     assert_eq!(there[0].body["n"], 1);
     // The same key of another kind is another entry.
     assert!(ten.ledger.append(entry(EntryKind::Approval, "1/0000", json!(1))).await.unwrap());
-    assert_eq!(ten.verify().unwrap(), 11);
+    assert_eq!(ten.verify().await.unwrap(), 11);
 }
 
 #[tokio::test]
@@ -142,14 +142,14 @@ async fn an_edited_entry_is_named() {
     let ten = ten().await;
     ten.past_the_program("UPDATE entries SET body = replace(body, '3', '4') WHERE seq = 7");
     let what = "entry 7 (intent 3/0000) was edited: its hash is not that of what it holds";
-    assert_eq!(ten.wrong(), what);
+    assert_eq!(ten.wrong().await, what);
 }
 
 #[tokio::test]
 async fn a_removed_entry_is_named() {
     let ten = ten().await;
     ten.past_the_program("DELETE FROM entries WHERE seq = 4");
-    assert_eq!(ten.wrong(), "entry 4 is not there, and entry 5 is: it was removed");
+    assert_eq!(ten.wrong().await, "entry 4 is not there, and entry 5 is: it was removed");
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn changed_places_are_named() {
     );
     let what = "entry 3 (outcome 1/0000) was moved: by its hash it is entry 4, the order was \
                 changed";
-    assert_eq!(ten.wrong(), what);
+    assert_eq!(ten.wrong().await, what);
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn an_entry_written_anew_with_a_right_hash_breaks_the_link() {
     ten.past_the_program(&format!(
         "UPDATE entries SET body = '{{}}', hash = '{hash}' WHERE seq = 5"
     ));
-    let what = ten.wrong();
+    let what = ten.wrong().await;
     assert!(what.starts_with("entry 6 (outcome 2/0000) does not follow entry 5:"), "{what}");
 }
 
@@ -193,50 +193,63 @@ async fn an_entry_written_anew_with_a_right_hash_breaks_the_link() {
 async fn a_number_that_none_has_is_named() {
     let ten = ten().await;
     ten.past_the_program("UPDATE entries SET seq = -1 WHERE seq = 4");
-    assert_eq!(ten.wrong(), "entry -1 (outcome 1/0000) has a number that no entry is given");
+    assert_eq!(ten.wrong().await, "entry -1 (outcome 1/0000) has a number that no entry is given");
 }
 
 #[tokio::test]
-async fn a_cut_tail_shows_against_the_head_of_a_report() {
+async fn a_cut_tail_shows_against_a_head() {
     let ten = ten().await;
     ten.past_the_program("DELETE FROM entries WHERE seq > 7; UPDATE sqlite_sequence SET seq = 7");
-    assert_eq!(ten.verify().unwrap(), 7, "in itself the rest is whole");
-    let error = ten.ledger.verify(Some(&ten.head)).unwrap_err();
+    assert_eq!(ten.verify().await.unwrap(), 7, "in itself the rest is whole");
+    let error = ten.ledger.verify(Some(&ten.head)).await.unwrap_err();
     let what = "the ledger has 7 entries, the report was written at 10: its tail was cut";
     assert_eq!(error.what, what);
     let none = LedgerHead { entries: 0, hash: String::new() };
-    assert_eq!(ten.ledger.verify(Some(&none)).unwrap().entries, 7);
+    assert_eq!(ten.ledger.verify(Some(&none)).await.unwrap().entries, 7);
 }
 
 #[tokio::test]
 async fn a_tail_cut_without_care_shows_by_itself() {
     let ten = ten().await;
     ten.past_the_program("DELETE FROM entries WHERE seq > 7");
-    assert_eq!(ten.wrong(), "the ledger has 7 entries, and 10 were written: its tail was cut");
+    assert_eq!(
+        ten.wrong().await,
+        "the ledger has 7 entries, and 10 were written: its tail was cut"
+    );
 }
 
 #[tokio::test]
-async fn an_emptied_ledger_shows_against_the_head_of_a_report() {
+async fn an_emptied_ledger_shows_against_a_head() {
     let ten = ten().await;
     ten.past_the_program("DELETE FROM entries; DELETE FROM sqlite_sequence");
-    assert_eq!(ten.ledger.verify(None).unwrap().head, None);
-    let error = ten.ledger.verify(Some(&ten.head)).unwrap_err();
+    assert_eq!(ten.ledger.verify(None).await.unwrap().head, None);
+    let error = ten.ledger.verify(Some(&ten.head)).await.unwrap_err();
     assert!(error.what.starts_with("the ledger has 0 entries"), "{}", error.what);
 }
 
 #[tokio::test]
-async fn a_rewritten_ledger_shows_against_the_head_of_a_report() {
+async fn a_rewritten_ledger_shows_against_a_head() {
     let ten = ten().await;
     let other = LedgerHead { entries: 10, hash: "ab".repeat(32) };
-    let error = ten.ledger.verify(Some(&other)).unwrap_err();
+    let error = ten.ledger.verify(Some(&other)).await.unwrap_err();
     assert!(error.what.starts_with("entry 10 has the hash "), "{}", error.what);
     assert!(error.what.ends_with("the ledger was rewritten"), "{}", error.what);
-    let wrong = ten.ledger.verify(Some(&LedgerHead { entries: 4, ..other })).unwrap_err();
+    let wrong = ten.ledger.verify(Some(&LedgerHead { entries: 4, ..other })).await.unwrap_err();
     assert!(wrong.what.starts_with("entry 4 has the hash "), "{}", wrong.what);
+    // As a person reads it off a report.
+    let short = |digits: usize| LedgerHead {
+        entries: 10,
+        hash: ten.head.hash.chars().take(digits).collect(),
+    };
+    assert_eq!(ten.ledger.verify(Some(&short(8))).await.unwrap().entries, 10);
+    for digits in [0, 7] {
+        let error = ten.ledger.verify(Some(&short(digits))).await.unwrap_err();
+        assert!(error.what.ends_with("too short to tell anything by"), "{}", error.what);
+    }
     // A report of earlier days holds against a ledger that has grown.
     let body = json!({});
     assert!(ten.ledger.append(entry(EntryKind::Plan, "later", body)).await.unwrap());
-    assert_eq!(ten.ledger.verify(Some(&ten.head)).unwrap().entries, 11);
+    assert_eq!(ten.ledger.verify(Some(&ten.head)).await.unwrap().entries, 11);
 }
 
 #[tokio::test]
@@ -259,7 +272,7 @@ async fn rules_that_are_gone_or_changed_are_named() {
     ] {
         let ten = ten().await;
         Connection::open(ten.path()).unwrap().execute_batch(sql).unwrap();
-        assert_eq!(ten.wrong(), what);
+        assert_eq!(ten.wrong().await, what);
     }
 }
 
@@ -281,26 +294,26 @@ async fn an_id_shows_everything_that_it_is_about() {
     ] {
         assert!(ledger.append(entry(kind, &key, body)).await.unwrap());
     }
-    let seqs = |id: &str| -> Vec<u64> {
-        ledger.show(id).unwrap().into_iter().map(|e| e.seq.unwrap()).collect()
+    let seqs = async |id: &str| -> Vec<u64> {
+        ledger.show(id).await.unwrap().into_iter().map(|e| e.seq.unwrap()).collect()
     };
-    assert_eq!(seqs("A-51b2"), [3, 4, 5, 6]);
-    assert_eq!(seqs(&format!("sha256:{action}")), [3, 4, 5, 6]);
-    assert_eq!(seqs("F-F1f1"), [4, 5, 6]);
-    assert_eq!(seqs("7f3a"), [1, 3, 4, 5]);
-    assert_eq!(seqs("7f3b"), [2]);
-    assert_eq!(seqs("2"), [2]);
+    assert_eq!(seqs("A-51b2").await, [3, 4, 5, 6]);
+    assert_eq!(seqs(&format!("sha256:{action}")).await, [3, 4, 5, 6]);
+    assert_eq!(seqs("F-F1f1").await, [4, 5, 6]);
+    assert_eq!(seqs("7f3a").await, [1, 3, 4, 5]);
+    assert_eq!(seqs("7f3b").await, [2]);
+    assert_eq!(seqs("2").await, [2]);
     // No such number; and the beginning of nothing.
     for nothing in ["99", "0000", "A-", "", "a_c%", "-1", "\u{e9}"] {
-        assert_eq!(seqs(nothing), [0; 0], "{nothing}");
+        assert_eq!(seqs(nothing).await, [0; 0], "{nothing}");
     }
-    let error = ledger.show("7f3").unwrap_err();
+    let error = ledger.show("7f3").await.unwrap_err();
     assert_eq!(
         error.what,
         "7f3 is the beginning of several ids: 7f3a9c217f3a9c21, 7f3b00007f3b0000"
     );
     let approvals = Filter { kind: Some(EntryKind::Approval), ..Filter::default() };
-    assert_eq!(ledger.list(&approvals).unwrap().len(), 1);
-    let newest = ledger.list(&Filter { last: Some(2), ..Filter::default() }).unwrap();
+    assert_eq!(ledger.list(approvals).await.unwrap().len(), 1);
+    let newest = ledger.list(Filter { last: Some(2), ..Filter::default() }).await.unwrap();
     assert_eq!(newest.iter().map(|e| e.seq).collect::<Vec<_>>(), [Some(5), Some(6)]);
 }

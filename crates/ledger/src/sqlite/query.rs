@@ -22,16 +22,17 @@ pub struct Filter {
 }
 
 impl SqliteLedger {
-    /// In the order in which they were written. Blocks while it reads.
-    pub fn list(&self, filter: &Filter) -> Result<Vec<Entry>, LedgerError> {
-        self.inner.list(filter)
+    /// In the order in which they were written.
+    pub async fn list(&self, filter: Filter) -> Result<Vec<Entry>, LedgerError> {
+        self.blocking(move |inner| inner.list(&filter)).await
     }
 
     /// Every entry that an id is about: the number of one entry (`12`), or the beginning of an
     /// action's or finding's digest or of a plan's hash (`A-51b2`, `7f3a9c21`). One that begins
-    /// more than one is an error that names them. Nothing found: empty. Blocks while it reads.
-    pub fn show(&self, id: &str) -> Result<Vec<Entry>, LedgerError> {
-        self.inner.show(id)
+    /// more than one is an error that names them. Nothing found: empty.
+    pub async fn show(&self, id: &str) -> Result<Vec<Entry>, LedgerError> {
+        let id = id.to_owned();
+        self.blocking(move |inner| inner.show(&id)).await
     }
 }
 

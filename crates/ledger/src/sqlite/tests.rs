@@ -32,7 +32,7 @@ async fn a_ledger_that_is_held_says_so_and_is_whole_afterwards() {
     assert_eq!(ledger.entries(EntryKind::Intent, "").await.unwrap().len(), 1);
     other.execute_batch("ROLLBACK").unwrap();
     assert!(ledger.append(entry(EntryKind::Intent, "b/0000")).await.unwrap());
-    assert_eq!(ledger.verify(None).unwrap().entries, 2);
+    assert_eq!(ledger.verify(None).await.unwrap().entries, 2);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_full_disk_is_named_and_half_writes_nothing() {
     assert_eq!(error.what, "cannot append an entry: no space is left on the disk (SQLite 13)");
     assert!(error.next_step.contains("free some space"), "{}", error.next_step);
     assert!(!format!("{error:?}").contains("secret-looking"));
-    let verified = ledger.verify(None).unwrap();
+    let verified = ledger.verify(None).await.unwrap();
     assert_eq!(verified.entries, 1);
     let room = |n: i64| {
         let connection = ledger.inner.connection();
@@ -65,7 +65,7 @@ async fn a_full_disk_is_named_and_half_writes_nothing() {
     };
     room(1_000_000);
     assert!(ledger.append(large).await.unwrap());
-    assert_eq!(ledger.verify(verified.head.as_ref()).unwrap().entries, 2);
+    assert_eq!(ledger.verify(verified.head.as_ref()).await.unwrap().entries, 2);
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn past_the_program_an_entry_can_only_be_appended() {
         let code = refused.unwrap_err().sqlite_error_code();
         assert_eq!(code, Some(rusqlite::ErrorCode::ConstraintViolation), "{statement}");
     }
-    assert_eq!(ledger.verify(None).unwrap().entries, 3);
+    assert_eq!(ledger.verify(None).await.unwrap().entries, 3);
 }
 
 /// What a person is told for each code that a file can answer with: the file, the cause, what to
