@@ -4,6 +4,7 @@
 mod bad_input;
 mod bad_weather;
 mod changes_nothing;
+mod ci_templates;
 mod first_contact;
 mod lessons;
 mod local_clouds;
