@@ -5,9 +5,14 @@
 #[path = "sample/plan.rs"]
 mod plan;
 mod sample;
+#[path = "sample/schema_check.rs"]
+mod schema_check;
 
 use model::remediation::RemediationPlan;
+use model::{Decision, Value};
 use report::{Options, ledger, remediation};
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 type Written = std::io::Result<()>;
@@ -104,4 +109,47 @@ fn the_ledger_as_a_list() {
             &text(|out| ledger::list(&plan::rows(), head.as_ref(), &options, out)),
         );
     }
+}
+
+fn schema() -> Json {
+    serde_json::from_str(include_str!("../schemas/v1/remediation-plan.json")).expect("a schema")
+}
+
+#[test]
+fn a_plan_has_exactly_the_fields_of_its_schema() {
+    let schema = schema();
+    let (mut seen, mut all) = (BTreeSet::new(), BTreeSet::new());
+    for plan in [plan::plan(), plan::after().0] {
+        let json = serde_json::to_value(&plan).expect("JSON");
+        schema_check::check(&schema, &schema, &json, "", &mut seen);
+    }
+    schema_check::named(&schema, &schema, "", &mut all);
+    assert_eq!(seen, all);
+}
+
+#[test]
+fn the_schema_names_every_decision_and_state() {
+    use model::ActionState::{
+        Applied, Approved, Failed, HeldBack, Planned, Refused, Rejected, Undone, Verified,
+    };
+    let action = &schema()["$defs"]["action"]["properties"];
+    let states =
+        [Planned, Approved, Rejected, Applied, Verified, Failed, Undone, Refused, HeldBack];
+    assert_eq!(action["state"]["enum"], serde_json::to_value(states).expect("JSON"));
+    let decisions = [Decision::Fix, Decision::Ask, Decision::Accept];
+    assert_eq!(action["decision"]["enum"], serde_json::to_value(decisions).expect("JSON"));
+}
+
+#[test]
+fn a_plan_reads_back() {
+    let mut plan = plan::plan();
+    let text = serde_json::to_string(&plan).expect("JSON");
+    let read: RemediationPlan = serde_json::from_str(&text).expect("a plan");
+    // What is sealed is null in JSON, and null when it is read.
+    for change in plan.actions.iter_mut().flat_map(|a| &mut a.changes) {
+        if change.from == Value::Redacted {
+            (change.from, change.to) = (Value::Null, Value::Null);
+        }
+    }
+    assert_eq!(read, plan);
 }
