@@ -74,12 +74,16 @@ fn the_story_of_an_action() {
     let plan = plan::plan();
     let mut all = String::new();
     for action in &plan.actions {
-        let happened =
-            if action.remedy == "remove_additions" { plan::happened() } else { Vec::new() };
-        all += &text(|out| {
-            let options = plan::plan_options(80);
-            remediation::show_action(action, &plan.hash, &happened, &options, out)
-        });
+        let mut action = action.clone();
+        let mut happened = Vec::new();
+        if action.address.as_ref().is_some_and(|a| a.name == "exports") && action.rule.is_some() {
+            action.state = model::ActionState::Verified;
+            action.outcome = Some("read back equal, anonymous GET 200 -> 403".into());
+            action.took_ms = Some(44);
+            happened = plan::happened();
+        }
+        let options = plan::plan_options(80);
+        all += &text(|out| remediation::show_action(&action, &plan.hash, &happened, &options, out));
         all += &"=".repeat(80);
         all += "\n";
     }

@@ -164,6 +164,9 @@ fn steps(action: &Action, plan_hash: &str) -> Vec<NextStep> {
         }
         Standing::Stays => Vec::new(),
     };
-    steps.push(NextStep::new(format!("lab show {}", action.finding), "the finding behind it"));
+    // What was mended is no longer found.
+    if Standing::of(action) != Standing::Verified {
+        steps.push(NextStep::new(format!("lab show {}", action.finding), "the finding behind it"));
+    }
     steps
 }
