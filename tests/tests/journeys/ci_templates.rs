@@ -418,6 +418,86 @@ fn a_plan_is_taken_from_our_own_check_only() {
     }
 }
 
+/// How many findings there are.
+fn findings(lab: &Lab) -> usize {
+    let run = lab.run(&["run", "drift-check", "--no-attribution", "--format", "json"]);
+    run.json()["findings"].as_array().unwrap().len()
+}
+
+fn planned(lab: &Lab) -> Value {
+    step(lab, "plan.sh", &[]).expect(0);
+    serde_json::from_str(&read(lab, "drift/plan.json")).unwrap()
+}
+
+#[test]
+fn a_plan_of_the_night_is_applied_where_nothing_but_its_file_is() {
+    let lab = Lab::default();
+    assert_eq!(findings(&lab), 6);
+    let plan = planned(&lab);
+    let hash = plan["hash"].as_str().unwrap();
+    assert_eq!(read(&lab, "output"), format!("plan={hash}\n"));
+    assert!(read(&lab, "summary").contains(hash));
+    // A plan changes nothing, and the same world gives the same one.
+    assert_eq!(findings(&lab), 6);
+    assert_eq!(planned(&lab)["hash"], hash);
+
+    // Another machine: neither what was planned here nor the record of it.
+    std::fs::remove_dir_all(lab.path().join(".lab/plans")).unwrap();
+    std::fs::remove_file(lab.path().join(".lab/ledger.db")).unwrap();
+    let asks: Vec<(&str, &str)> = plan["actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|a| a["decision"] == "ask")
+        .map(|a| (a["remedy"].as_str().unwrap(), a["id"].as_str().unwrap()))
+        .collect();
+    let (_, recreate) = asks.iter().find(|(remedy, _)| *remedy == "recreate").unwrap();
+    assert_eq!(asks.len(), 2, "{asks:?}");
+    let chosen = [("PLAN_HASH", &hash["sha256:".len()..][..8]), ("APPROVE", recreate)];
+    let run = step(&lab, "apply.sh", &chosen).expect(0);
+    // The other action that asks first was not named, so it waits.
+    assert!(run.stdout.contains("::warning::applied; what is left waits"), "{}", run.stdout);
+    assert!(read(&lab, "summary").contains("6 verified"), "{}", read(&lab, "drift/applied.md"));
+    step(&lab, "check.sh", &[]).expect(0);
+    assert_eq!(read(&lab, "drift/code"), "0\n");
+    // What the workflow keeps for an undo.
+    assert!(lab.path().join(".lab/ledger.db").is_file());
+    lab.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn another_plan_than_the_chosen_one_is_not_applied() {
+    let lab = Lab::default();
+    let plan = planned(&lab);
+    let hash = plan["hash"].as_str().unwrap().to_owned();
+    let other = format!("sha256:{}", "0".repeat(64));
+    let never = |variables: &[(&str, &str)], code: i32| {
+        let run = step(&lab, "apply.sh", variables).expect(code);
+        assert!(run.stdout.contains("::error::"), "{}", run.stdout);
+        assert_eq!(findings(&lab), 6, "{variables:?}");
+    };
+    never(&[("PLAN_HASH", &other)], 64);
+    never(&[("PLAN_HASH", "")], 64);
+    never(&[("PLAN_HASH", &hash[.."sha256:".len() + 7])], 64);
+    never(&[("PLAN_HASH", &hash), ("APPROVE", "A-fa68; true")], 64);
+
+    // A file that says another thing under the same hash.
+    let mut forged = plan.clone();
+    forged["actions"][0]["decision"] = json!("fix");
+    forged["actions"][0]["native_id"] = json!("acme-invoices");
+    lab.write("forged.json", forged.to_string());
+    let variables = [("PLAN", "forged.json"), ("PLAN_HASH", hash.as_str())];
+    let run = step(&lab, "apply.sh", &variables);
+    assert_ne!(run.code, 0, "{}", run.stdout);
+    assert_eq!(findings(&lab), 6);
+
+    // The world moved since: nothing of the plan runs.
+    set_policy(&lab, "acme-lab-datasets", r#".bindings[].members -= ["allUsers"]"#);
+    let run = step(&lab, "apply.sh", &[("PLAN_HASH", &hash)]).expect(3);
+    assert!(run.stdout.contains("::error::something was refused"), "{}", run.stdout);
+    assert_eq!(findings(&lab), 5);
+}
+
 #[test]
 fn a_name_in_the_log_gives_the_pipeline_no_command() {
     let lab = Lab::default();

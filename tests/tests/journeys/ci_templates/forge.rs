@@ -142,7 +142,8 @@ fn api(inside: &mut Inside, method: &str, path: &str, query: &str, body: &Value)
             (201, inside.issue(number).clone())
         }
         ("PATCH", ["issues", number]) => {
-            let found = inside.issues.iter_mut().find(|i| i["number"].to_string() == *number);
+            let number: Option<u64> = number.parse().ok();
+            let found = inside.issues.iter_mut().find(|i| i["number"].as_u64() == number);
             let Some(issue) = found else { return missing };
             for (name, value) in body.as_object().into_iter().flatten() {
                 issue[name] = value.clone();
