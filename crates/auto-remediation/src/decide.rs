@@ -182,7 +182,7 @@ fn built_in(subject: &Subject<'_>, proposal: &Proposal, policy: &Policy) -> Deci
     let ask = |reason: String| Decided::built_in(Decision::Ask, reason);
     match subject.finding.status {
         DriftStatus::Missing => {
-            return ask("it is missing: somebody took it away, and what it held stays gone".into());
+            return ask("it is missing: whoever took it away may have meant to".into());
         }
         DriftStatus::Unmanaged => {
             return ask("no state manages it: somebody may have made it on purpose".into());

@@ -6,6 +6,11 @@ use model::remediation::Identified;
 use model::{Cloud, KindName, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What the user agents of our own changes hold.
+pub const OWN_CHANGES: &str = "cloud-security-lab-remediate";
+/// How far a record's time and our own of the same change may lie apart.
+const SAME_CHANGE_SECONDS: i64 = 300;
+
 /// One change that was begun, and what came of it.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -122,6 +127,36 @@ impl History {
             })
             .next_back()
             .filter(|a| !a.intent.undo)
+    }
+
+    /// Is a call by this user agent at this time our own change of this resource? The log and
+    /// the ledger must both say so: anybody can call himself anything.
+    pub fn holds_own_change(
+        &self,
+        kind: &KindName,
+        native_id: &str,
+        user_agent: &str,
+        time: Timestamp,
+    ) -> bool {
+        self.own_change(kind, native_id, user_agent, time).is_some()
+    }
+
+    pub fn own_change(
+        &self,
+        kind: &KindName,
+        native_id: &str,
+        user_agent: &str,
+        time: Timestamp,
+    ) -> Option<&Attempt> {
+        if !user_agent.contains(OWN_CHANGES) {
+            return None;
+        }
+        self.attempts.iter().rev().find(|a| {
+            let action = &a.intent.action;
+            action.kind == *kind
+                && action.native_id == native_id
+                && (a.time.unix() - time.unix()).abs() <= SAME_CHANGE_SECONDS
+        })
     }
 
     /// How many changes were begun since then, by whichever run.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "Examples:\n  lab run drift-check                     \
     the shipped lab: no account, no configuration\n  \
     lab run drift-check --state prod.tfstate --target prod\n  \
+    lab run remediate                       the fix for what it found; changes nothing yet\n  \
     lab show F-f1b2                         the whole story of one finding\n  \
     lab cloud exec -- aws s3 ls             the vendors' own tools on the local clouds";
 
@@ -82,12 +83,19 @@ pub enum Command {
     /// Run an exercise
     #[command(subcommand)]
     Run(Run),
-    /// Tell the whole story of one finding of the last report
-    #[command(after_help = "Examples:\n  lab show F-f1b2")]
+    /// Tell the whole story of one finding of the last report, or of one action
+    #[command(after_help = "Examples:\n  lab show F-f1b2\n  lab show A-51b2")]
     Show {
         /// Its id, or any longer prefix of its fingerprint
-        finding: String,
+        #[arg(value_name = "FINDING|ACTION")]
+        id: String,
     },
+    /// Say yes or no to an action of a plan, or take one back
+    #[command(subcommand)]
+    Remediate(RemediateCommand),
+    /// Read the record of what was planned, approved and done
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Start, stop and use the local clouds
     #[command(subcommand)]
     Cloud(Cloud),
@@ -102,10 +110,10 @@ pub enum Command {
         #[arg(long, env = "LAB_TARGET", value_name = "NAME")]
         target: Option<String>,
         /// Print the policy that this exercise needs, for every cloud
-        #[arg(long, value_name = "EXERCISE", value_parser = ["drift-check"])]
+        #[arg(long, value_name = "EXERCISE", value_parser = ["drift-check", "remediate"])]
         grant: Option<String>,
     },
-    /// Write a commented lab.toml
+    /// Write a commented lab.toml and remediation.toml
     Init {
         /// Overwrite one that is there
         #[arg(long)]
@@ -135,6 +143,112 @@ pub enum Run {
         lab run drift-check --state 's3://tf-states/**/*.tfstate' --target prod \\\n      \
         --events s3://log-archive/AWSLogs/ --format sarif -o drift.sarif")]
     DriftCheck(DriftCheck),
+    /// Plan the fix for what a check finds; apply exactly the plan that was seen
+    #[command(after_help = "Examples:\n  lab run remediate                           \
+        the plan and its hash; changes nothing\n  \
+        lab run remediate --apply --plan 7f3a9c21   exactly that plan\n  \
+        lab run remediate --target prod --format json -o plan.json\n  \
+        lab run remediate --target prod --apply --plan plan.json")]
+    Remediate(Remediate),
+}
+
+#[derive(Debug, Args)]
+pub struct Remediate {
+    /// A state: file, glob, Terraform root, s3://, azblob://, gs:// URL, or - for standard
+    /// input; may be repeated
+    #[arg(long, value_name = "PATH|URL", env = "LAB_STATE", value_delimiter = ',')]
+    pub state: Vec<String>,
+    /// Where to mend: local, or a target of lab.toml
+    #[arg(long, value_name = "NAME", env = "LAB_TARGET")]
+    pub target: Option<String>,
+    /// Change the cloud; without it nothing is changed
+    #[arg(long, requires = "plan")]
+    pub apply: bool,
+    /// The plan to apply: its hash, eight digits of it or more, or its file
+    #[arg(long, value_name = "HASH|FILE", requires = "apply")]
+    pub plan: Option<String>,
+    /// Only these: addresses with * for any text, ids of findings or of actions
+    #[arg(long, value_name = "PATTERN|FINDING", env = "LAB_ONLY")]
+    pub only: Vec<String>,
+    /// The most changes of one run [default: changes_per_run of the policy, 20]
+    #[arg(long, value_name = "N", env = "LAB_MAX_CHANGES",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_changes: Option<u32>,
+    /// Take names and uses from these log files, folders or URLs and from nowhere else
+    #[arg(long, value_name = "PATH|URL", env = "LAB_EVENTS", value_delimiter = ',')]
+    pub events: Vec<String>,
+    /// Also plan for what no state manages
+    #[arg(long, env = "LAB_UNMANAGED")]
+    pub unmanaged: bool,
+    /// Try effects with anonymous reads (always done on local)
+    #[arg(long, env = "LAB_PROBE")]
+    pub probe: bool,
+    #[command(flatten)]
+    pub policy: PolicyFile,
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyFile {
+    /// What is fixed, asked and accepted [default: remediation.toml, where it is there]
+    #[arg(long = "policy", value_name = "FILE", env = "LAB_POLICY")]
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RemediateCommand {
+    /// Say yes to one action; the next apply of its plan does it
+    #[command(after_help = "Example:\n  lab remediate approve A-03fe")]
+    Approve {
+        action: String,
+        /// The plan, where it is not the last one that holds the action
+        #[arg(long, value_name = "HASH|FILE")]
+        plan: Option<String>,
+        #[command(flatten)]
+        policy: PolicyFile,
+    },
+    /// Say no to one action
+    #[command(
+        after_help = "Example:\n  lab remediate reject A-03fe --reason \"the partner needs it\""
+    )]
+    Reject {
+        action: String,
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[arg(long, value_name = "HASH|FILE")]
+        plan: Option<String>,
+        #[command(flatten)]
+        policy: PolicyFile,
+    },
+    /// Put back what was there before an action, at once
+    #[command(after_help = "Example:\n  lab remediate undo A-51b2")]
+    Undo { action: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// List the entries
+    List,
+    /// Show one entry, or all about one action or plan
+    #[command(after_help = "Examples:\n  lab ledger show 12\n  lab ledger show A-51b2")]
+    Show { id: String },
+    /// Recompute the chain of hashes and name the first entry that does not fit
+    #[command(after_help = "Examples:\n  lab ledger verify\n  \
+        lab ledger verify --head 20:4f0c9a21      also that nothing was cut off since a report")]
+    Verify {
+        /// Entries and hash as a report showed them
+        #[arg(long, value_name = "ENTRIES:HASH")]
+        head: Option<String>,
+    },
+    /// Bring what a deployed function recorded into the chain
+    #[command(
+        after_help = "Example:\n  lab ledger import s3://acme-remediation/ledger --target prod"
+    )]
+    Import {
+        #[arg(value_name = "URL")]
+        url: String,
+        #[arg(long, value_name = "NAME", env = "LAB_TARGET")]
+        target: Option<String>,
+    },
 }
 
 #[derive(Debug, Args)]

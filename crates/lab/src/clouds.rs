@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use local_cloud::{CloudService, Ground};
 use model::Cloud;
 use model::knowledge::Catalog;
+use operations::remediation::FixCloud;
 use operations::{Account, CheckCloud};
 use provider::grant::{Access, Grant};
 use provider::{Connection, ErrorKind, ProviderError};
@@ -161,30 +162,39 @@ pub fn special(
     (wired(cloud)?.special)(name, variables, address, arguments)
 }
 
-/// Every cloud on the desk, as a check sees it.
-pub async fn local(variables: &Variables, address: SocketAddr) -> Vec<CheckCloud> {
+/// Every cloud on the desk.
+pub async fn local(variables: &Variables, address: SocketAddr) -> Vec<FixCloud> {
     let connecting = CLOUDS.iter().map(|wired| async move {
         let connected = (wired.local)(variables, address).await;
-        CheckCloud {
-            catalog: wired.catalog,
-            accounts: vec![connected.map(|c| as_account(None, c))],
-        }
+        fix_cloud(wired, vec![(None, connected)])
     });
     futures::future::join_all(connecting).await
 }
 
-fn as_account(expected: Option<String>, connection: Connection) -> Account {
-    Account {
-        expected,
-        reader: connection.reader,
-        audit: connection.audit,
-        objects: connection.objects,
+/// Without the power to change: what a check is given.
+pub fn without_writers(clouds: Vec<FixCloud>) -> Vec<CheckCloud> {
+    clouds.into_iter().map(|c| c.check).collect()
+}
+
+type Connected = (Option<String>, Result<Connection, ProviderError>);
+
+fn fix_cloud(wired: &Wired, connected: Vec<Connected>) -> FixCloud {
+    let (mut accounts, mut writers) = (Vec::new(), Vec::new());
+    for (expected, connection) in connected {
+        writers.push(connection.as_ref().ok().map(|c| c.writer.clone()));
+        accounts.push(connection.map(|c| Account {
+            expected,
+            reader: c.reader,
+            audit: c.audit,
+            objects: c.objects,
+        }));
     }
+    FixCloud { check: CheckCloud { catalog: wired.catalog, accounts }, writers }
 }
 
 /// The clouds of a target of lab.toml. A target that names no account of a cloud takes the
 /// one that its ordinary credential chain leads to.
-pub async fn of_target(name: &str, target: &Target) -> Result<Vec<CheckCloud>, Failure> {
+pub async fn of_target(name: &str, target: &Target) -> Result<Vec<FixCloud>, Failure> {
     if let Some(unknown) = target.clouds.keys().find(|k| wired(&k.as_str().into()).is_none()) {
         let known: Vec<String> = CLOUDS.iter().map(|c| c.catalog.cloud().to_string()).collect();
         return Err(Failure::usage(format!("[targets.{name}.{unknown}]: there is no such cloud"))
@@ -201,24 +211,22 @@ pub async fn of_target(name: &str, target: &Target) -> Result<Vec<CheckCloud>, F
                         Failure::usage(format!("[targets.{name}.{cloud}.\"{account}\"]: {what}"))
                     })?;
                     let connected = connecting.await;
-                    accounts.push(connected.map(|c| as_account(Some(account.clone()), c)));
+                    accounts.push((Some(account.clone()), connected));
                 }
             }
             None if target.clouds.is_empty() => match (wired.account)("", &toml::Table::new()) {
                 Ok(connecting) => {
-                    let connected = connecting.await;
-                    accounts.push(connected.map(|c| as_account(None, c)));
+                    accounts.push((None, connecting.await));
                 }
-                Err(what) => accounts.push(Err(ProviderError::new(
-                    ErrorKind::Credentials,
-                    "connect",
-                    wired.catalog.title(),
-                )
-                .because(what))),
+                Err(what) => {
+                    let title = wired.catalog.title();
+                    let error = ProviderError::new(ErrorKind::Credentials, "connect", title);
+                    accounts.push((None, Err(error.because(what))));
+                }
             },
             None => {}
         }
-        clouds.push(CheckCloud { catalog: wired.catalog, accounts });
+        clouds.push(fix_cloud(wired, accounts));
     }
     Ok(clouds)
 }
@@ -274,6 +282,9 @@ pub struct Needed {
 pub fn grants(exercise: &str) -> Vec<Needed> {
     let always: &[Access] = match exercise {
         "drift-check" => &[Access::ReadConfiguration, Access::ReadAuditLog],
+        "remediate" => {
+            &[Access::ReadConfiguration, Access::WriteConfiguration, Access::ReadAuditLog]
+        }
         _ => &[],
     };
     CLOUDS

@@ -5,11 +5,19 @@ mod completions;
 mod doctor;
 mod drift_check;
 mod init;
+mod ledger;
 mod lesson;
 mod list;
+mod plans;
+mod record;
+mod remediate;
+mod scope;
 mod show;
+mod undo;
+mod who;
+mod word;
 
-use crate::args::{Cli, Command, Run};
+use crate::args::{Cli, Command, RemediateCommand, Run};
 use crate::config;
 use crate::exit::Outcome;
 
@@ -18,7 +26,18 @@ pub async fn run(cli: Cli) -> Outcome {
     let global = cli.global;
     match cli.command {
         Command::Run(Run::DriftCheck(args)) => drift_check::run(&args, &config, &global).await,
-        Command::Show { finding } => show::run(&finding, &config, &global),
+        Command::Run(Run::Remediate(args)) => remediate::run(&args, &config, &global).await,
+        Command::Remediate(command) => match command {
+            RemediateCommand::Undo { action } => undo::run(&action, &config, &global).await,
+            RemediateCommand::Approve { action, plan, policy } => {
+                word::run(word::Word::Yes, &action, plan.as_deref(), &policy, &config).await
+            }
+            RemediateCommand::Reject { action, reason, plan, policy } => {
+                word::run(word::Word::No(&reason), &action, plan.as_deref(), &policy, &config).await
+            }
+        },
+        Command::Ledger(command) => ledger::run(command, &config, &global).await,
+        Command::Show { id } => show::run(&id, &config, &global).await,
         Command::Cloud(command) => cloud::run(command, &config, &global).await,
         Command::Lesson(command) => lesson::run(command, &config, &global).await,
         Command::Doctor { target, grant } => {

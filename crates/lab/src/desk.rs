@@ -9,6 +9,7 @@ use local_cloud::running::{Start, UNFINISHED};
 use local_cloud::{Caller, LocalCloud, LocalCloudError, Running};
 use model::Timestamp;
 use operations::CheckCloud;
+use operations::remediation::FixCloud;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -137,6 +138,11 @@ impl Desk {
 
     /// Every local cloud as this caller, for a check.
     pub async fn clouds(&self, caller: &str) -> Result<Vec<CheckCloud>, Failure> {
+        Ok(clouds::without_writers(self.powers(caller).await?))
+    }
+
+    /// Every local cloud as this caller, with the power to change it.
+    pub async fn powers(&self, caller: &str) -> Result<Vec<FixCloud>, Failure> {
         let variables = self.environment(Some(caller)).await?;
         Ok(clouds::local(&variables, self.address()).await)
     }

@@ -50,6 +50,19 @@ pub enum Outcomes {
     Unclear,
 }
 
+impl Outcomes {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcomes::Verified => "verified",
+            Outcomes::Applied => "applied",
+            Outcomes::Refused => "refused",
+            Outcomes::Failed => "failed",
+            Outcomes::NotApplied => "not applied",
+            Outcomes::Unclear => "unclear",
+        }
+    }
+}
+
 /// What came of an intent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {

@@ -12,6 +12,7 @@ use crate::remediation::{
     ApplyRequest, PlanRequest, Powers, RemediationError, apply, applying::Lease, make_plan_in,
 };
 use crate::states::{StateInput, load_states};
+use auto_remediation::history::OWN_CHANGES;
 use auto_remediation::settle::Settled;
 use auto_remediation::{History, Policy};
 use drift_detector::{DriftIgnore, Selection};
@@ -19,13 +20,8 @@ use ledger::Ledger;
 use model::event::EventStatus;
 use model::remediation::Identified;
 use model::report::{ReportError, Tool, UnknownResource};
-use model::{Action, Event, KindName, Timestamp};
-use std::collections::BTreeSet;
+use model::{Action, Event, KindName};
 
-/// What the user agents of our own changes hold.
-pub const OWN_CHANGES: &str = "cloud-security-lab-remediate";
-/// How far an event's time and our own record of the same change may lie apart.
-const SAME_CHANGE_SECONDS: i64 = 300;
 /// A run that a platform may still be in the middle of is not settled by another one.
 pub const LEASE_SECONDS: u32 = 120;
 
@@ -108,10 +104,15 @@ pub async fn react(
             event.operation
         )));
     }
-    if event.user_agent.as_deref().is_some_and(|a| a.contains(OWN_CHANGES))
-        && let Some(id) = own(event.time, &touched, ledger).await?
-    {
-        return Ok(Reaction::Own(id));
+    let agent = event.user_agent.as_deref().unwrap_or_default();
+    if agent.contains(OWN_CHANGES) {
+        let history = History::of(ledger).await?;
+        let own = touched
+            .iter()
+            .find_map(|(_, kind, id)| history.own_change(kind, id, agent, event.time));
+        if let Some(attempt) = own {
+            return Ok(Reaction::Own(attempt.intent.action.id.clone()));
+        }
     }
     let addresses: Vec<String> = touched.iter().map(|(address, ..)| address.clone()).collect();
     let check = |states: Vec<StateInput>| CheckRequest {
@@ -181,28 +182,6 @@ pub async fn react(
         Err(other) => return Err(other),
     }
     Ok(Reaction::Looked(Box::new(looked)))
-}
-
-/// The action of ours that this event tells of: the ledger must say so too, because anybody
-/// can call himself anything.
-async fn own(
-    time: Timestamp,
-    touched: &[(String, KindName, String)],
-    ledger: &dyn Ledger,
-) -> Result<Option<String>, RemediationError> {
-    let history = History::of(ledger).await?;
-    let ids: BTreeSet<(&KindName, &str)> =
-        touched.iter().map(|(_, kind, id)| (kind, id.as_str())).collect();
-    Ok(history
-        .attempts
-        .iter()
-        .rev()
-        .find(|a| {
-            let action = &a.intent.action;
-            ids.contains(&(&action.kind, action.native_id.as_str()))
-                && (a.time.unix() - time.unix()).abs() <= SAME_CHANGE_SECONDS
-        })
-        .map(|a| a.intent.action.id.clone()))
 }
 
 /// Closes what earlier runs left open; a deployed binary does it when it starts.

@@ -33,7 +33,7 @@ pub async fn run(
     } else {
         let target = config.target(name)?;
         clouds::refuse_lab_environment(name, target)?;
-        let clouds = clouds::of_target(name, target).await?;
+        let clouds = clouds::without_writers(clouds::of_target(name, target).await?);
         examine(&clouds, &bar).await
     };
     drop(bar);

@@ -1,5 +1,6 @@
 //! `lab run drift-check`
 
+use super::scope::{Scope, ignore, inputs, scope, tool, who};
 use crate::args::{DriftCheck, Global, OutputFormat};
 use crate::clouds;
 use crate::config::Config;
@@ -8,30 +9,19 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, say};
 use crate::progress::Bar;
 use crate::shipped;
-use drift_detector::{DriftIgnore, Selection, reaches};
+use drift_detector::{Selection, reaches};
 use model::Severity;
-use model::report::{DriftReport, Tool};
-use operations::archive::EventSource;
+use model::report::DriftReport;
 use operations::{CheckCloud, CheckRequest, StateInput, Who, check};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use terraform_io::StateSource;
 use terraform_io::configuration::Configuration;
 
 /// The caller that a check on `local` acts as: it can read and nothing else.
 const READER: &str = "drift-reader";
-const IGNORE_FILE: &str = ".driftignore";
-
-/// What the run is about.
-enum Scope {
-    /// The shipped environments on the local clouds.
-    Shipped,
-    Local(Vec<String>),
-    Target(String, Vec<String>),
-}
 
 pub async fn run(args: &DriftCheck, config: &Config, global: &Global) -> Outcome {
-    let scope = scope(args, config)?;
+    let scope = scope(&args.state, args.target.as_deref(), config, "drift-check")?;
     let fail_on = fail_on(args, config)?;
     let bar = Bar::new(global.quiet);
     let (report, extra_next) = match scope {
@@ -69,7 +59,7 @@ pub async fn run(args: &DriftCheck, config: &Config, global: &Global) -> Outcome
         Scope::Target(name, states) => {
             let target = config.target(&name)?;
             clouds::refuse_lab_environment(&name, target)?;
-            let clouds = clouds::of_target(&name, target).await?;
+            let clouds = clouds::without_writers(clouds::of_target(&name, target).await?);
             let events = if args.events.is_empty() { &target.events } else { &args.events };
             let request = request(args, events, &name, inputs(&states)?, args.probe)?;
             let real = || local_cloud::Clock::real();
@@ -90,38 +80,6 @@ pub async fn run(args: &DriftCheck, config: &Config, global: &Global) -> Outcome
     Ok(verdict(&report, fail_on))
 }
 
-fn scope(args: &DriftCheck, config: &Config) -> Result<Scope, Failure> {
-    let target = args.target.clone().or_else(|| config.file.target.clone());
-    match (target, args.state.is_empty()) {
-        (None, true) => Ok(Scope::Shipped),
-        (None, false) => {
-            let state = args.state.join(",");
-            Err(Failure::usage("--state needs a target: where is that state to be compared with?")
-                .hint(format!(
-                    "real accounts:    lab run drift-check --state {state} --target prod"
-                ))
-                .hint(format!(
-                    "the local clouds: lab run drift-check --state {state} --target local"
-                )))
-        }
-        (Some(name), true) if name == "local" => Ok(Scope::Shipped),
-        (Some(name), false) if name == "local" => Ok(Scope::Local(args.state.clone())),
-        (Some(name), true) => {
-            let states = config.target(&name)?.states.clone();
-            if states.is_empty() {
-                return Err(Failure::usage(format!("target {name} names no states")).hint(
-                    format!(
-                        "give --state, or states = [...] under [targets.{name}] in {}",
-                        config.path.display()
-                    ),
-                ));
-            }
-            Ok(Scope::Target(name, states))
-        }
-        (Some(name), false) => Ok(Scope::Target(name, args.state.clone())),
-    }
-}
-
 fn fail_on(args: &DriftCheck, config: &Config) -> Result<Severity, Failure> {
     let text = args.fail_on.as_deref().or(config.file.fail_on.as_deref()).unwrap_or("info");
     text.parse().map_err(|e: String| Failure::usage(format!("fail_on: {e}")))
@@ -140,17 +98,6 @@ async fn on_local(
     Ok(check(request, &clouds, &clock, bar).await)
 }
 
-fn inputs(states: &[String]) -> Result<Vec<StateInput>, Failure> {
-    states
-        .iter()
-        .map(|text| {
-            StateSource::parse(text)
-                .map(StateInput::Source)
-                .map_err(|e| Failure::usage(e.to_string()).hint(e.next_step))
-        })
-        .collect()
-}
-
 fn request(
     args: &DriftCheck,
     events: &[String],
@@ -158,15 +105,7 @@ fn request(
     states: Vec<StateInput>,
     probe: bool,
 ) -> Result<CheckRequest, Failure> {
-    let who = if args.no_attribution {
-        Who::NotAsked
-    } else if events.is_empty() {
-        Who::Clouds
-    } else {
-        let sources: Result<Vec<EventSource>, _> =
-            events.iter().map(|e| EventSource::parse(e)).collect();
-        Who::Archive(sources.map_err(|e| Failure::usage(e.to_string()).hint(e.next_step))?)
-    };
+    let who = if args.no_attribution { Who::NotAsked } else { who(events)? };
     Ok(CheckRequest {
         target: target.to_owned(),
         states,
@@ -175,19 +114,8 @@ fn request(
         unmanaged: args.unmanaged,
         who,
         probe,
-        tool: Tool { name: "lab".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        tool: tool(),
     })
-}
-
-fn ignore() -> Result<DriftIgnore, Failure> {
-    match std::fs::read_to_string(IGNORE_FILE) {
-        Ok(text) => DriftIgnore::parse(&text).map_err(|errors| {
-            Failure::usage(format!("{IGNORE_FILE}: {}", errors.join("; ")))
-                .hint("one pattern a line, as in .gitignore, over ADDRESS/attribute.path")
-        }),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(DriftIgnore::default()),
-        Err(e) => Err(Failure::usage(format!("{IGNORE_FILE}: {e}"))),
-    }
 }
 
 /// What the report means for whoever called. Nothing read at all is a failure of the run.
@@ -216,6 +144,10 @@ fn render(
     options.verbose = global.verbose;
     options.sources = blocks(report);
     if shipped && !report.findings.is_empty() {
+        options.next.push(report::NextStep::new(
+            "lab run remediate",
+            "the fix for each of them; changes nothing yet",
+        ));
         options.next.push(report::NextStep::new(
             "lab lesson show first-drift",
             "find in the raw records what this does not say",
@@ -303,7 +235,7 @@ pub fn kept_reports(config: &Config) -> Result<Vec<DriftReport>, Failure> {
 mod tests {
     use super::*;
     use model::Timestamp;
-    use model::report::{DRIFT_REPORT_SCHEMA, ReportError, StateSummary, Summary};
+    use model::report::{DRIFT_REPORT_SCHEMA, ReportError, StateSummary, Summary, Tool};
 
     fn report(states: usize, unknown: usize, errors: usize) -> DriftReport {
         let moment = Timestamp::from_unix(0).unwrap();

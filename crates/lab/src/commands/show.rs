@@ -1,16 +1,22 @@
-//! `lab show F-7c1e`: one finding of the last report, whole.
+//! `lab show F-7c1e`: one finding of the last report, whole; `lab show A-51b2`: one action.
 
+use super::{plans, record};
 use crate::args::{Global, OutputFormat};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
+use auto_remediation::History;
 use model::report::DriftReport;
 use report::Found;
+use report::remediation::Happened;
 
-pub fn run(id: &str, config: &Config, global: &Global) -> Outcome {
+pub async fn run(id: &str, config: &Config, global: &Global) -> Outcome {
     if !matches!(config.format, OutputFormat::Terminal | OutputFormat::Json) {
         return Err(Failure::usage(format!("lab show has no format {}", config.format.name()))
             .hint("terminal and json; a whole report has sarif and markdown as well"));
+    }
+    if id.starts_with("A-") || id.starts_with("a-") {
+        return action(id, config, global).await;
     }
     let reports = super::drift_check::kept_reports(config)?;
     if reports.is_empty() {
@@ -59,4 +65,71 @@ fn tell(
     let mut bytes = Vec::new();
     report::show(finding, report, &options, &mut bytes)?;
     Ok(bytes)
+}
+
+/// What an action is, and everything that the ledger says of it.
+async fn action(id: &str, config: &Config, global: &Global) -> Outcome {
+    let mut happened = Vec::new();
+    let mut done = None;
+    let (plan, action) = match plans::action(id, None, config) {
+        Ok((mut plan, action)) => {
+            if let Some(ledger) = record::open_existing(config)? {
+                let history = History::of(&ledger).await.map_err(record::failure)?;
+                let now = local_cloud::Clock::real();
+                operations::remediation::standing(&mut plan, &ledger, &history, now)
+                    .await
+                    .map_err(super::remediate::failure)?;
+            }
+            let now = plan.actions.into_iter().find(|a| a.digest == action.digest);
+            (plan.hash, now.unwrap_or(action))
+        }
+        // Its plan is not kept here: what was done is in the ledger all the same.
+        Err(failure) => {
+            let history = match record::open_existing(config)? {
+                Some(ledger) => History::of(&ledger).await.map_err(record::failure)?,
+                None => History::default(),
+            };
+            let attempt =
+                history.attempts.iter().rev().find(|a| plans::is_meant(id, &a.intent.action));
+            match attempt {
+                Some(attempt) => (attempt.intent.plan.clone(), attempt.intent.action.clone()),
+                None => return Err(failure),
+            }
+        }
+    };
+    if let Some(ledger) = record::open_existing(config)? {
+        for entry in super::ledger::entries(&ledger).await? {
+            if !super::ledger::is_of(&action.digest, &entry) {
+                continue;
+            }
+            let row = super::ledger::row(&entry);
+            if let Ok(outcome) = entry.read::<::ledger::Outcome>() {
+                done = Some(outcome);
+            }
+            happened.push(Happened {
+                time: row.time,
+                what: row.kind,
+                by: row.by,
+                detail: row.words,
+                seq: row.seq,
+            });
+        }
+    }
+    let mut bytes = Vec::new();
+    match config.format {
+        OutputFormat::Json => {
+            let json = serde_json::json!({ "plan": plan, "action": action, "outcome": done });
+            serde_json::to_writer_pretty(&mut bytes, &json)?;
+            bytes.push(b'\n');
+        }
+        _ => {
+            let mut options = report::Options::new(local_cloud::Clock::real());
+            options.width = output::width();
+            options.color = config.color() && global.output.is_none();
+            options.verbose = global.verbose;
+            report::remediation::show_action(&action, &plan, &happened, &options, &mut bytes)?;
+        }
+    }
+    output::answer(&bytes, global.output.as_deref())?;
+    Ok(Exit::Clean)
 }

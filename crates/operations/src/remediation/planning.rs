@@ -145,7 +145,7 @@ pub(super) async fn plan_for(
     history: &History,
     now: Timestamp,
 ) -> Planned {
-    let credentials = credentials(examined, powers).await;
+    let credentials = credentials(examined, powers, history).await;
     let subjects: Vec<Subject<'_>> = examined
         .report
         .findings
@@ -160,7 +160,7 @@ pub(super) async fn plan_for(
                 state: finding.state.as_deref().and_then(|s| state_seen(examined, s)),
                 tags: seen.tags.clone(),
                 impact: impact::of(finding, seen, &examined.events, policy.impact.days, now),
-                credential: credential_of(finding, &credentials, examined, powers),
+                credential: credential_of(finding, &credentials, examined, powers, history),
             })
         })
         .collect();
@@ -180,6 +180,7 @@ fn state_seen(examined: &Examined, source: &str) -> Option<StateSeen> {
 fn lasting_credentials<'f>(
     finding: &'f Finding,
     powers: &'f Powers<'_>,
+    history: &'f History,
 ) -> impl Iterator<Item = &'f str> {
     let named = finding.attribution.status == AttributionStatus::Attributed;
     let prefix = powers
@@ -193,16 +194,25 @@ fn lasting_credentials<'f>(
         .events
         .iter()
         .filter(move |e| named && !e.attributes.is_empty())
+        // What we put back ourselves was nobody's key in foreign hands.
+        .filter(move |e| {
+            let agent = e.user_agent.as_deref().unwrap_or_default();
+            !history.holds_own_change(&finding.kind, &finding.native_id, agent, e.time)
+        })
         .filter_map(|e| e.credential.as_deref())
         .filter(move |id| prefix.as_deref().is_some_and(|p| id.starts_with(p)))
 }
 
 /// The credentials of this account that made a change, as resources. One that cannot be read
 /// is none that could be switched off.
-async fn credentials(examined: &Examined, powers: &Powers<'_>) -> BTreeMap<String, Resource> {
+async fn credentials(
+    examined: &Examined,
+    powers: &Powers<'_>,
+    history: &History,
+) -> BTreeMap<String, Resource> {
     let mut found = BTreeMap::new();
     for finding in &examined.report.findings {
-        for id in lasting_credentials(finding, powers) {
+        for id in lasting_credentials(finding, powers, history) {
             if found.contains_key(id) {
                 continue;
             }
@@ -229,8 +239,10 @@ fn credential_of<'p>(
     credentials: &BTreeMap<String, Resource>,
     examined: &Examined,
     powers: &'p Powers<'_>,
+    history: &History,
 ) -> Option<CredentialSubject<'p>> {
-    let live = lasting_credentials(finding, powers).find_map(|id| credentials.get(id))?.clone();
+    let live =
+        lasting_credentials(finding, powers, history).find_map(|id| credentials.get(id))?.clone();
     let cloud = powers.clouds().iter().find(|c| c.catalog.cloud() == finding.cloud)?;
     let knowledge = cloud.catalog.kind(&live.kind)?;
     let recorded = examined

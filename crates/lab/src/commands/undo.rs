@@ -1,0 +1,127 @@
+//! `lab remediate undo`: back to what was there before an action, at once.
+
+use super::remediate::failure;
+use super::who::who;
+use super::{plans, record};
+use crate::args::Global;
+use crate::clouds;
+use crate::config::Config;
+use crate::desk::Desk;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::say;
+use auto_remediation::History;
+use model::ActionState;
+use operations::remediation::{FixCloud, Powers, UndoRequest, undo};
+use std::collections::BTreeMap;
+
+const REMEDIATOR: &str = "remediator";
+
+pub async fn run(text: &str, config: &Config, global: &Global) -> Outcome {
+    let _held = record::hold(config, "lab remediate undo").await?;
+    let ledger = record::open(config)?;
+    let history = History::of(&ledger).await.map_err(record::failure)?;
+    // The same change, made twice, is one action; two that begin alike are not.
+    let meant: BTreeMap<&str, (&str, &str)> = history
+        .attempts
+        .iter()
+        .filter(|a| plans::is_meant(text, &a.intent.action))
+        .map(|a| {
+            let action = &a.intent.action;
+            (action.digest.as_str(), (action.id.as_str(), a.intent.target.as_str()))
+        })
+        .collect();
+    let (digest, target) = match meant.iter().collect::<Vec<_>>().as_slice() {
+        [(digest, (_, target))] => (digest.to_string(), target.to_string()),
+        [] => {
+            return Err(Failure::usage(format!("nothing here has ever done {text}"))
+                .hint("lab ledger list shows what was done"));
+        }
+        several => {
+            let ids: Vec<&str> =
+                several.iter().map(|(digest, _)| digest.get(7..19).unwrap_or(digest)).collect();
+            return Err(Failure::usage(format!("{text} stands for several: {}", ids.join(", ")))
+                .hint("give more digits"));
+        }
+    };
+    if target == "local" {
+        let desk = Desk::open(config, "lab remediate undo").await?;
+        let outcome = match desk.powers(REMEDIATOR).await {
+            Ok(fix) => take_back(digest, target, fix, &ledger, global).await,
+            Err(failure) => Err(failure),
+        };
+        desk.close().await;
+        return outcome;
+    }
+    let section = config.target(&target)?;
+    clouds::refuse_lab_environment(&target, section)?;
+    let fix = clouds::of_target(&target, section).await?;
+    take_back(digest, target, fix, &ledger, global).await
+}
+
+async fn take_back(
+    digest: String,
+    target: String,
+    fix: Vec<FixCloud>,
+    ledger: &dyn ledger::Ledger,
+    global: &Global,
+) -> Outcome {
+    let clock = || local_cloud::Clock::real();
+    let powers = Powers::of(fix, &[], &clock).await;
+    let by = Some(who((target != "local").then_some(powers.clouds())).await);
+    let request = UndoRequest { target: target.clone(), action: digest, by };
+    let undone = match undo(request, &powers, ledger).await.map_err(failure)? {
+        Ok(undone) => undone,
+        Err(why) => {
+            let failure = Failure { exit: Exit::Incomplete, ..Failure::new(why.to_string()) };
+            return Err(failure.hint("lab show tells what it did, and what was there before"));
+        }
+    };
+    let (id, done) = (&undone.action.id, &undone.done);
+    let place = auto_remediation::engine::place(&undone.action);
+    match done.state {
+        ActionState::Undone => {
+            say(format!("{id}  undone   {place}: {}   {} ms", done.words, done.took_ms));
+            for change in &undone.action.changes {
+                let line = format!(
+                    "      {}  {} -> {}",
+                    change.path,
+                    short(&change.from),
+                    short(&change.to)
+                );
+                say(line);
+            }
+            if !global.quiet {
+                let flag = super::word::target_flag(&target);
+                say(format!(
+                    "Next: lab run drift-check{flag}      it is found again, and asked about"
+                ));
+            }
+            Ok(Exit::Clean)
+        }
+        state => {
+            let exit = match state {
+                ActionState::Refused | ActionState::Applied => Exit::Incomplete,
+                _ => Exit::Failed,
+            };
+            let mut failure = Failure {
+                exit,
+                ..Failure::new(format!("{id} was not taken back: {}", done.words))
+            };
+            if let Some(before) = &undone.before {
+                let text = serde_json::to_string(before)?;
+                failure =
+                    failure.hint(format!("what was there before (also in the ledger): {text}"));
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// A value on one line, cut where it is long: the ledger has it whole.
+fn short(value: &model::Value) -> String {
+    let text = value.to_json().to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
