@@ -9,6 +9,7 @@
 
 mod estate;
 mod measure;
+mod planning;
 
 use measure::{Row, print};
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("check", measure::check),
     ("memory", estate::memory),
     ("paced", estate::paced),
+    ("planning", planning::planning),
     ("ready", measure::ready),
 ];
 

@@ -11,6 +11,8 @@ use model::finding::DriftStatus;
 use model::fingerprint;
 use model::remediation::{Action, ActionState, Preconditions, Unremedied};
 
+use std::collections::HashSet;
+
 /// What can be done about findings, and which of them nothing can.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Planned {
@@ -27,6 +29,7 @@ pub fn plan(
     now: Timestamp,
 ) -> Planned {
     let mut actions: Vec<Action> = Vec::new();
+    let mut known = HashSet::new();
     let mut without_remedy = Vec::new();
     for subject in subjects {
         let mut mended = false;
@@ -44,7 +47,7 @@ pub fn plan(
             }
             let action = action(subject, proposal, *remedy, decided);
             // One key that made several changes is switched off once.
-            if !actions.iter().any(|a| a.digest == action.digest) {
+            if known.insert(action.digest.clone()) {
                 actions.push(action);
             }
         }

@@ -56,15 +56,18 @@ pub fn change(changes: &[AttributeChange]) -> String {
 pub fn short_ids<'a>(prefix: &str, fingerprints: &[&'a str]) -> Vec<String> {
     let bare: Vec<&'a str> =
         fingerprints.iter().map(|f| f.strip_prefix("sha256:").unwrap_or(f)).collect();
+    // Sorted, whoever shares the longest beginning with one stands next to it.
+    let mut sorted = bare.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let shared = |a: &str, b: &str| a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     bare.iter()
         .map(|mine| {
-            let mut length = 4.min(mine.len());
-            while length < mine.len()
-                && bare.iter().any(|other| other != mine && other.starts_with(&mine[..length]))
-            {
-                length += 1;
-            }
-            format!("{prefix}-{}", &mine[..length])
+            let at = sorted.binary_search(mine).unwrap_or_default();
+            let before = at.checked_sub(1).and_then(|i| sorted.get(i));
+            let nearest = before.into_iter().chain(sorted.get(at + 1));
+            let needed = nearest.map(|other| shared(mine, other) + 1).max().unwrap_or(0);
+            format!("{prefix}-{}", mine.get(..needed.max(4)).unwrap_or(mine))
         })
         .collect()
 }
