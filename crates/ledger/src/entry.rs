@@ -32,6 +32,16 @@ impl EntryKind {
         EntryKind::Claim,
     ];
 
+    /// Must it be on the disk before anything is done that relies on it? A plan or an outcome
+    /// that a power cut takes is made or found again, and a claim is of a minute that is over by
+    /// then.
+    pub fn outlives_power(self) -> bool {
+        match self {
+            EntryKind::Intent | EntryKind::Approval | EntryKind::Rejection => true,
+            EntryKind::Plan | EntryKind::Outcome | EntryKind::Claim => false,
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             EntryKind::Plan => "plan",

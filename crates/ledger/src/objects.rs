@@ -31,6 +31,8 @@ const LONGEST_KEY: usize = 512;
 pub struct ObjectLedger {
     source: Arc<dyn ObjectSource>,
     sink: Option<Arc<dyn ObjectSink>>,
+    /// For what need not outlive a power cut, where that makes a difference.
+    quick: Option<Arc<dyn ObjectSink>>,
     place: String,
     /// Without slashes around it.
     prefix: String,
@@ -68,14 +70,23 @@ impl ObjectLedger {
         let parts: Vec<&str> =
             [place.as_str(), prefix.as_str()].into_iter().filter(|p| !p.is_empty()).collect();
         let shown = format!("{}://{}", source.scheme(), parts.join("/"));
-        ObjectLedger { source, sink: None, place, prefix, shown, kept: Mutex::default() }
+        ObjectLedger {
+            source,
+            sink: None,
+            quick: None,
+            place,
+            prefix,
+            shown,
+            kept: Mutex::default(),
+        }
     }
 
     /// The objects of a folder.
     pub fn over(folder: Arc<FolderStore>) -> Self {
         let shown = format!("file://{}", folder.root().display());
+        let quick: Arc<dyn ObjectSink> = Arc::new(folder.names_may_wait());
         let ledger = Self::new(folder.clone(), folder, "", "");
-        ObjectLedger { shown, ..ledger }
+        ObjectLedger { shown, quick: Some(quick), ..ledger }
     }
 
     fn error(&self, what: impl Into<String>, next_step: &str) -> LedgerError {
@@ -193,6 +204,10 @@ impl Ledger for ObjectLedger {
             return Err(self.error(format!("{shown}: no object is named so"), "report it"));
         }
         weight::text(&self.shown, &entry)?;
+        let sink = match &self.quick {
+            Some(quick) if !entry.kind.outlives_power() => quick,
+            _ => sink,
+        };
         let name = format!("{}{}.json", self.folder(entry.kind), entry.key);
         let body = serde_json::to_vec(&entry)
             .map_err(|_| self.error(format!("{shown}: no JSON"), "report it"))?;

@@ -9,7 +9,7 @@
 //! transaction that takes the write lock first (`BEGIN IMMEDIATE`): two processes never append
 //! to the same end. What allows or stops a change (intents, approvals, rejections) is on the
 //! disk before it is answered, `synchronous=FULL`; a plan or an outcome that a power cut takes
-//! can be made or found again.
+//! is made or found again.
 
 mod failure;
 mod file;
@@ -67,7 +67,7 @@ impl Inner {
     /// All or nothing.
     fn append(&self, entries: &[Written]) -> Result<Vec<Appended>, LedgerError> {
         let mut connection = self.connection();
-        let durable = entries.iter().any(|e| must_outlive_power(e.kind));
+        let durable = entries.iter().any(|e| e.kind.outlives_power());
         let mut attempt = || {
             // Outside of the transaction: inside it would change nothing.
             let level = if durable { "FULL" } else { "NORMAL" };
@@ -87,14 +87,6 @@ impl Inner {
         let last = end(&self.connection());
         let last = last.map_err(|e| self.place.failed("read the last entry", &e))?;
         Ok(last.map(|(seq, hash)| LedgerHead { entries: seq.unsigned_abs(), hash }))
-    }
-}
-
-fn must_outlive_power(kind: EntryKind) -> bool {
-    match kind {
-        EntryKind::Intent | EntryKind::Approval | EntryKind::Rejection => true,
-        // A claim is of a minute that is over when the power is back.
-        EntryKind::Plan | EntryKind::Outcome | EntryKind::Claim => false,
     }
 }
 

@@ -17,6 +17,9 @@ const APPLICATION: i64 = 0x4353_4C4C;
 /// `user_version` in the file's header. A change that an older program would misread counts up.
 const FORMAT: i64 = 1;
 
+/// The smallest page, and so the smallest database that is not empty.
+const SMALLEST: u64 = 512;
+
 /// How long another process may hold the file before this one says so.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -105,7 +108,7 @@ impl SqliteLedger {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let opened = connect(path, flags, PATIENCE)
-            .and_then(|connection| Ok((nature(&place, &connection)?, connection)));
+            .and_then(|connection| Ok((look(&place, &connection)?, connection)));
         let opened = match opened {
             Err(e) if is(&e, &[ErrorCode::CannotOpen, ErrorCode::ReadOnly]) => {
                 unmoved(&place, path).unwrap_or(Err(e))
@@ -180,8 +183,14 @@ fn unmoved(place: &Place, path: &Path) -> Option<rusqlite::Result<(Nature, Conne
     url.push_str("?immutable=1");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let opened = connect(Path::new(&url), flags, PATIENCE)
-        .and_then(|connection| Ok((nature(place, &connection)?, connection)));
+        .and_then(|connection| Ok((look(place, &connection)?, connection)));
     Some(opened)
+}
+
+/// In one transaction: another process may be making the file.
+fn look(place: &Place, connection: &Connection) -> rusqlite::Result<Nature> {
+    let reading = connection.unchecked_transaction()?;
+    nature(place, &reading)
 }
 
 fn nature(place: &Place, connection: &Connection) -> rusqlite::Result<Nature> {
@@ -190,7 +199,15 @@ fn nature(place: &Place, connection: &Connection) -> rusqlite::Result<Nature> {
     let named = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let objects = named("SELECT count(*) FROM sqlite_schema")?;
     if application == 0 && format == 0 && objects == 0 {
-        return Ok(Nature::Blank);
+        // SQLite takes a file of one byte for an empty one.
+        let length = fs::metadata(place.path()).map_or(0, |m| m.len());
+        return Ok(match length {
+            1..SMALLEST => Nature::Refused(place.error(
+                format!("it has {length} bytes: it was cut short, or never was a ledger"),
+                "keep it as it is and put back a copy, or move it away",
+            )),
+            _ => Nature::Blank,
+        });
     }
     if application != APPLICATION {
         return Ok(Nature::Refused(place.error(
@@ -217,7 +234,7 @@ fn nature(place: &Place, connection: &Connection) -> rusqlite::Result<Nature> {
 
 /// Brings a blank file into shape. The outer error is SQLite's, the inner one ours.
 fn prepare(place: &Place, connection: &Connection) -> rusqlite::Result<Result<(), LedgerError>> {
-    match nature(place, connection)? {
+    match look(place, connection)? {
         Nature::Refused(error) => return Ok(Err(error)),
         Nature::Ledger => {}
         Nature::Blank if connection.is_readonly("main")? => return Ok(Ok(())),
