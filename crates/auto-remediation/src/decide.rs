@@ -101,9 +101,7 @@ fn always_asks(
     if let Some(reason) = &proposal.asks {
         return ask(reason.clone());
     }
-    if let Some(attempt) =
-        history.open().find(|a| a.intent.action.fingerprint == finding.fingerprint)
-    {
+    if let Some(attempt) = history.of_finding(&finding.fingerprint).find(|a| a.outcome.is_none()) {
         return ask(format!("{} was begun and is still open", attempt.intent.action.id));
     }
     if let Some(attempt) = history.unclear(&finding.fingerprint) {

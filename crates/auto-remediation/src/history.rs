@@ -4,7 +4,7 @@ use crate::remedies;
 use ledger::{Entry, EntryKind, Intent, Ledger, LedgerError, Outcome, Outcomes};
 use model::remediation::Identified;
 use model::{Cloud, KindName, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What the user agents of our own changes hold.
 pub const OWN_CHANGES: &str = "cloud-security-lab-remediate";
@@ -35,6 +35,9 @@ impl Attempt {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     pub attempts: Vec<Attempt>,
+    /// Where the attempts about each finding stand.
+    by_finding: HashMap<String, Vec<usize>>,
+    by_action: HashMap<String, Vec<usize>>,
 }
 
 impl History {
@@ -65,7 +68,7 @@ impl History {
     pub fn from_entries(intents: &[Entry], outcomes: &[Entry]) -> Self {
         let outcomes: BTreeMap<&str, Outcome> =
             outcomes.iter().filter_map(|e| Some((e.key.as_str(), e.read().ok()?))).collect();
-        let mut attempts: Vec<Attempt> = intents
+        let attempts: Vec<Attempt> = intents
             .iter()
             .filter_map(|e| {
                 Some(Attempt {
@@ -76,19 +79,38 @@ impl History {
                 })
             })
             .collect();
+        History::new(attempts)
+    }
+
+    pub fn new(mut attempts: Vec<Attempt>) -> Self {
         attempts.sort_by_key(|a| a.time);
-        History { attempts }
+        let mut by_finding: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_action: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, attempt) in attempts.iter().enumerate() {
+            let action = &attempt.intent.action;
+            by_finding.entry(action.fingerprint.clone()).or_default().push(at);
+            by_action.entry(action.digest.clone()).or_default().push(at);
+        }
+        History { attempts, by_finding, by_action }
+    }
+
+    fn at<'a>(
+        &'a self,
+        places: Option<&'a Vec<usize>>,
+    ) -> impl DoubleEndedIterator<Item = &'a Attempt> {
+        places.into_iter().flatten().filter_map(|at| self.attempts.get(*at))
     }
 
     pub fn open(&self) -> impl Iterator<Item = &Attempt> {
         self.attempts.iter().filter(|a| a.outcome.is_none())
     }
 
-    fn of_finding<'a>(
+    /// What was done about one finding.
+    pub fn of_finding<'a>(
         &'a self,
         fingerprint: &'a str,
     ) -> impl DoubleEndedIterator<Item = &'a Attempt> {
-        self.attempts.iter().filter(move |a| a.intent.action.fingerprint == fingerprint)
+        self.at(self.by_finding.get(fingerprint))
     }
 
     /// How often the resource behind this finding was mended since `since`.
@@ -169,7 +191,7 @@ impl History {
         &'a self,
         digest: &'a str,
     ) -> impl DoubleEndedIterator<Item = &'a Attempt> {
-        self.attempts.iter().filter(move |a| a.intent.action.digest == digest)
+        self.at(self.by_action.get(digest))
     }
 
     /// What this action left, if nothing was done about it since: the last attempt that wrote.

@@ -252,9 +252,7 @@ pub struct Attempted;
 
 impl Attempted {
     pub fn history(attempts: impl IntoIterator<Item = Attempt>) -> History {
-        let mut attempts: Vec<Attempt> = attempts.into_iter().collect();
-        attempts.sort_by_key(|a| a.time);
-        History { attempts }
+        History::new(attempts.into_iter().collect())
     }
 
     fn one(action: Action, time: Timestamp, undo: bool, result: Option<Outcomes>) -> Attempt {
