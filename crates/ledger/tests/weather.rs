@@ -159,7 +159,7 @@ async fn an_object_that_was_acknowledged_survives_sigkill_and_none_is_torn() {
 
 #[test]
 fn many_at_once_neither_fork_the_chain_nor_lose_an_entry() {
-    const WRITERS: usize = 6;
+    const WRITERS: usize = 4;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/ledger.db");
     let barrier = Barrier::new(WRITERS);
@@ -173,7 +173,7 @@ fn many_at_once_neither_fork_the_chain_nor_lose_an_entry() {
                     // Opening is part of it: the file is made by whoever is first.
                     let ledger = SqliteLedger::open(path).unwrap();
                     let mut taken = Vec::new();
-                    for n in 0..20 {
+                    for n in 0..15 {
                         let own = format!("{writer}/{n}");
                         assert!(
                             runtime
@@ -193,12 +193,12 @@ fn many_at_once_neither_fork_the_chain_nor_lose_an_entry() {
         threads.into_iter().map(|t| t.join().unwrap()).collect()
     });
     let shared: Vec<&String> = taken.iter().flatten().collect();
-    assert_eq!(shared.len(), 20, "of those that all wrote, each was taken once");
-    assert_eq!(shared.iter().collect::<BTreeSet<_>>().len(), 20);
+    assert_eq!(shared.len(), 15, "of those that all wrote, each was taken once");
+    assert_eq!(shared.iter().collect::<BTreeSet<_>>().len(), 15);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let ledger = SqliteLedger::open_existing(&path).unwrap().unwrap();
     let verified = runtime.block_on(ledger.verify(None)).unwrap();
-    assert_eq!(verified.entries, (WRITERS * 20 + 20) as u64);
+    assert_eq!(verified.entries, (WRITERS * 15 + 15) as u64);
 }
 
 async fn some(path: &Path, entries: usize) -> Vec<Entry> {
@@ -401,7 +401,15 @@ async fn a_ledger_that_may_only_be_read_is_read() {
     if fs::metadata(folder.path()).unwrap().uid() == 0 {
         command.uid(65534).gid(65534).current_dir("/");
     }
-    let output = command.output().unwrap();
+    // A child that another test forked may hold the copy open for writing until it is itself.
+    let output = loop {
+        match command.output() {
+            Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            output => break output.unwrap(),
+        }
+    };
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.lines().any(|l| l == "entries 3"), "{said}");
