@@ -115,6 +115,26 @@ pub struct Engine<'a> {
     pub by: Option<Identified>,
     /// Try effects with anonymous reads.
     pub probe: bool,
+    /// Whose numbers the attempts get: a function's and a person's ledger are brought together
+    /// one day, and each has counted for itself.
+    pub origin: Origin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A run that somebody started.
+    Run,
+    /// What answers events by itself.
+    Reaction,
+}
+
+impl Origin {
+    fn number(self, number: usize) -> String {
+        match self {
+            Origin::Run => format!("{number:04}"),
+            Origin::Reaction => format!("reaction-{number:04}"),
+        }
+    }
 }
 
 /// What has moved since the plan was made.
@@ -236,7 +256,8 @@ impl Engine<'_> {
             approved_by,
         };
         let finding = digest::bare(&action.fingerprint);
-        let key = format!("{finding}/{}/{number:04}", digest::bare(&action.digest));
+        let number = self.origin.number(number);
+        let key = format!("{finding}/{}/{number}", digest::bare(&action.digest));
         self.carry_out(intent, key, &hands, began).await
     }
 

@@ -13,7 +13,7 @@ pub enum EntryKind {
     Approval,
     /// Somebody said no. Key: `PLAN/ACTION/N`.
     Rejection,
-    /// A change is about to be made. Key: `FINDING/ACTION/N`, and `FINDING/ACTION/N/undo/M`
+    /// A change is about to be made. Key: `FINDING/ACTION/N` (or `reaction-N`), and `.../N/undo/M`
     /// where it is taken back, so that all that was done about one finding lies together.
     Intent,
     /// What came of the intent with the same key.

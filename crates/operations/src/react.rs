@@ -21,6 +21,7 @@ use model::event::EventStatus;
 use model::remediation::Identified;
 use model::report::{ReportError, Tool, UnknownResource};
 use model::{Action, Event, KindName};
+use std::collections::BTreeSet;
 
 /// A run that a platform may still be in the middle of is not settled by another one.
 pub const LEASE_SECONDS: u32 = 120;
@@ -28,6 +29,9 @@ pub const LEASE_SECONDS: u32 = 120;
 pub struct ReactRequest {
     pub target: String,
     pub states: Vec<StateInput>,
+    /// The kinds that are looked after, none for all: what the credentials were not given for
+    /// is not even read.
+    pub kinds: BTreeSet<KindName>,
     pub apply: bool,
     pub probe: bool,
     pub tool: Tool,
@@ -63,11 +67,13 @@ pub struct Looked {
 fn touched<'d>(
     event: &Event,
     powers: &Powers<'_>,
+    kinds: &BTreeSet<KindName>,
     desired: impl Iterator<Item = &'d model::resource::Desired>,
 ) -> Vec<(String, KindName, String)> {
     let cloud = powers.clouds().iter().find(|c| c.catalog.cloud() == event.cloud);
     let Some(cloud) = cloud else { return Vec::new() };
     desired
+        .filter(|d| kinds.is_empty() || kinds.contains(&d.address.kind))
         .filter(|d| {
             cloud
                 .catalog
@@ -97,7 +103,8 @@ pub async fn react(
         );
         return Err(RemediationError::Stopped(format!("no state could be read: {why}")));
     }
-    let touched = touched(event, powers, loaded.iter().flat_map(|l| &l.state.resources));
+    let desired = loaded.iter().flat_map(|l| &l.state.resources);
+    let touched = touched(event, powers, &request.kinds, desired);
     if touched.is_empty() {
         return Ok(Reaction::Nothing(format!(
             "{} touched nothing that these states want",
@@ -105,7 +112,7 @@ pub async fn react(
         )));
     }
     let agent = event.user_agent.as_deref().unwrap_or_default();
-    if agent.contains(OWN_CHANGES) {
+    if agent.contains(OWN_CHANGES) && is_ours(event, powers).await {
         let history = History::of(ledger).await?;
         let own = touched
             .iter()
@@ -184,6 +191,20 @@ pub async fn react(
     Ok(Reaction::Looked(Box::new(looked)))
 }
 
+/// Was it made with our own credentials? Anybody can call himself anything in a user agent, and
+/// would be left alone for as long as a fix of ours is fresh; whose credentials signed is what
+/// the cloud's log vouches for.
+async fn is_ours(event: &Event, powers: &Powers<'_>) -> bool {
+    let by = &event.principal;
+    for account in powers.clouds().iter().flat_map(|c| &c.accounts).flatten() {
+        let Ok(us) = account.reader.identity().await else { continue };
+        if by.uid.as_ref() == Some(&us.principal) || by.via.contains(&us.principal) {
+            return true;
+        }
+    }
+    false
+}
+
 /// Closes what earlier runs left open; a deployed binary does it when it starts.
 pub async fn settle(
     target: &str,
@@ -197,6 +218,7 @@ pub async fn settle(
         plan: String::new(),
         by: None,
         probe: false,
+        origin: auto_remediation::engine::Origin::Reaction,
     };
     let history = History::of(ledger).await?;
     let before = (powers.clock())().plus_seconds(-i64::from(LEASE_SECONDS));

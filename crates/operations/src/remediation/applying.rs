@@ -8,7 +8,7 @@ use super::planning::{plan_for, standing};
 use super::{Powers, RemediationError};
 use crate::check::{CheckRequest, examine};
 use crate::progress::Progress;
-use auto_remediation::engine::{Done, Moved, place};
+use auto_remediation::engine::{Done, Moved, Origin, place};
 use auto_remediation::settle::Settled;
 use auto_remediation::{Engine, History, Policy, digest};
 use ledger::{Approval, EntryKind, Ledger, NewEntry};
@@ -26,6 +26,13 @@ pub enum Lease {
 }
 
 impl Lease {
+    pub(super) fn origin(self) -> Origin {
+        match self {
+            Lease::Alone => Origin::Run,
+            Lease::Seconds(_) => Origin::Reaction,
+        }
+    }
+
     /// What was begun before this moment and is open was cut off.
     pub fn before(self, now: Timestamp) -> Timestamp {
         match self {
@@ -107,6 +114,7 @@ pub async fn apply(
         plan: plan.hash.clone(),
         by: request.by,
         probe: request.probe,
+        origin: request.lease.origin(),
     };
     let found = plan.actions.iter().map(|a| a.fingerprint.clone()).collect::<Vec<_>>();
     let history = async || match request.lease {

@@ -118,6 +118,7 @@ async fn settled(
         plan: String::new(),
         by: None,
         probe: false,
+        origin: lease.origin(),
     };
     engine.settle(&history, lease.before((powers.clock())())).await?;
     history_of(scope, examined, ledger).await

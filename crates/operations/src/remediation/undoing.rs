@@ -1,6 +1,7 @@
 //! Back to what was there before an action.
 
 use super::{Powers, RemediationError};
+use auto_remediation::engine::Origin;
 use auto_remediation::undo::{CannotUndo, Undone};
 use auto_remediation::{Engine, History};
 use ledger::Ledger;
@@ -31,6 +32,7 @@ pub async fn undo(
         plan,
         by: request.by,
         probe: false,
+        origin: Origin::Run,
     };
     let now = (powers.clock())();
     engine.settle(&history, now).await?;
