@@ -26,7 +26,8 @@ struct Founded {
 }
 
 /// What a check asks, as the custom role that `lab doctor --grant drift-check` prints.
-const READ: [&str; 8] = [
+/// What a drift check reads, its log and its states included.
+pub const READ: [&str; 8] = [
     "logging.logEntries.list",
     "logging.privateLogEntries.list",
     "resourcemanager.projects.get",
@@ -36,7 +37,8 @@ const READ: [&str; 8] = [
     "storage.objects.get",
     "storage.objects.list",
 ];
-const WRITE: [&str; 4] = [
+/// What a remediation writes beside that.
+pub const WRITE: [&str; 4] = [
     "storage.buckets.create",
     "storage.buckets.delete",
     "storage.buckets.setIamPolicy",

@@ -25,4 +25,6 @@ pub mod story;
 mod tokens;
 mod wire;
 
+pub use callers::{READ, WRITE};
+
 pub use service::service;

@@ -28,7 +28,7 @@ mod settings;
 pub mod signed;
 
 pub use catalog::CATALOG;
-pub use grant::grant;
+pub use grant::{grant, grant_for};
 pub use objects::S3Objects;
 use session::Options;
 pub use session::{AwsSession, Options as ConnectOptions, StaticCredentials};

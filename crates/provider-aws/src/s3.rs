@@ -22,7 +22,8 @@ pub(crate) struct Bucket<'a> {
 enum Attempt<T> {
     Answer(T),
     NotConfigured,
-    OtherRegion(String),
+    /// The region that the answer names, and what it says besides.
+    OtherRegion(String, Box<ProviderError>),
 }
 
 impl<'a> Bucket<'a> {
@@ -119,19 +120,22 @@ impl<'a> Bucket<'a> {
                     .await
             }
         };
-        let region = self.region();
+        let mut region = self.region();
         let mut outcome = once(region.clone()).await?;
-        if let Attempt::OtherRegion(other) = &outcome
+        if let Attempt::OtherRegion(other, _) = &outcome
             && *other != region
         {
             let other = other.clone();
             session.bucket_lies_in(self.name, &other);
+            region = other.clone();
             outcome = once(other).await?;
         }
         match outcome {
             Attempt::Answer(answer) => Ok(Some(answer)),
             Attempt::NotConfigured => Ok(None),
-            Attempt::OtherRegion(region) => Err(call
+            // It names the region with other refusals, too.
+            Attempt::OtherRegion(other, error) if other == region => Err(*error),
+            Attempt::OtherRegion(region, _) => Err(call
                 .error(ErrorKind::Malformed)
                 .because(format!("the bucket is said to be in {region}, and is not"))),
         }
@@ -143,7 +147,7 @@ fn settle<T>(failed: Failed, absent: &[&str]) -> Result<Attempt<T>, ProviderErro
         return Ok(Attempt::NotConfigured);
     }
     match failed.region {
-        Some(region) => Ok(Attempt::OtherRegion(region)),
+        Some(region) => Ok(Attempt::OtherRegion(region, Box::new(failed.error))),
         None => Err(failed.error),
     }
 }

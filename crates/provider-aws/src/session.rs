@@ -19,12 +19,13 @@ use aws_credential_types::provider::{
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector, http_client_fn,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::retry::RetryConfig;
 use provider::layers::{Call, Limits};
 use provider::reader::Identity;
-use provider::{ErrorKind, Layers, ProviderError, Sensitive, Session};
+use provider::{ErrorKind, Layers, ProviderError, Purpose, Sensitive, Session};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,6 +47,14 @@ pub struct Options {
     /// Given: nothing is looked up.
     pub credentials: Option<StaticCredentials>,
     pub limits: Limits,
+    pub purpose: Purpose,
+}
+
+impl Options {
+    /// The calls of a remediation are known as such in the cloud's own log.
+    pub fn for_remediation(self) -> Self {
+        Options { purpose: Purpose::Remediation, ..self }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -242,6 +251,7 @@ fn connector(options: &Options) -> Result<SharedHttpConnector, ProviderError> {
         Some(_) => ProxyConfig::disabled(),
         None => ProxyConfig::from_env(),
     };
+    let purpose = options.purpose;
     let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(5)).build();
     let connector = Connector::builder()
         .connector_settings(settings)
@@ -250,8 +260,30 @@ fn connector(options: &Options) -> Result<SharedHttpConnector, ProviderError> {
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
         .tls_context(context)
         .build();
-    Ok(SharedHttpConnector::new(connector))
+    Ok(SharedHttpConnector::new(Named { inner: SharedHttpConnector::new(connector), purpose }))
 }
+
+/// Puts our name before the SDK's, whose own place for one holds no version. The header is no
+/// part of a signature.
+#[derive(Debug)]
+struct Named {
+    inner: SharedHttpConnector,
+    purpose: Purpose,
+}
+
+impl HttpConnector for Named {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        let ours = self.purpose.user_agent();
+        let agent = match request.headers().get(USER_AGENT) {
+            Some(theirs) => format!("{ours} {theirs}"),
+            None => ours.to_owned(),
+        };
+        request.headers_mut().insert(USER_AGENT, agent);
+        self.inner.call(request)
+    }
+}
+
+const USER_AGENT: &str = "user-agent";
 
 fn app_name() -> Option<AppName> {
     AppName::new(SESSION_NAME).ok()

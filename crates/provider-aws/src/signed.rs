@@ -19,8 +19,6 @@ const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// More pages than this are a cloud that does not end its lists.
 const MOST_PAGES: usize = 10_000;
 
-const USER_AGENT: &str = concat!("cloud-security-lab/", env!("CARGO_PKG_VERSION"));
-
 /// One service in one region.
 pub(crate) struct Service<'a> {
     session: &'a AwsSession,
@@ -133,9 +131,6 @@ impl Service<'_> {
         let outgoing =
             codec::encode_request(operation, input).map_err(|e| invalid(e.to_string()))?;
         let mut request = outgoing.into_http(&self.url()).map_err(|e| invalid(e.to_string()))?;
-        request
-            .headers_mut()
-            .insert(http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT));
         let credentials = session.credentials(call).await?;
         let signing = &operation.service.facts.signing_name;
         let now = SystemTime::now();

@@ -33,8 +33,9 @@ async fn every_backend_at_hand() {
 
 async fn local() -> Matrix {
     let lab = Lab::start().await;
-    // A local cloud takes more than an account does.
-    let mut options = lab.options("deployer").await;
+    // Whoever fixes may do everything that a kind does, and nothing else. A local cloud takes
+    // more calls a second than an account does.
+    let mut options = lab.options("remediator").await;
     options.limits.rate = 1000.0;
     let admin = provider_aws::connect(options).await.unwrap();
     // Somebody who exists, has a key, and may do nothing.

@@ -254,7 +254,7 @@ mod tests {
                 ..AccessPolicy::default()
             }),
         };
-        let stored = SignedIdentifiers { items: Some(vec![partner]), ..Default::default() };
+        let stored = SignedIdentifiers { items: Some(vec![partner]) };
         client.set_access_policy(stored.try_into().unwrap(), None).await.unwrap();
         moves.open_container_with_key("acme", "acmedata", "exports").await.unwrap();
         assert_eq!(policies(&client).await, ["partner"]);

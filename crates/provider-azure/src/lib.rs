@@ -31,7 +31,7 @@ mod wire;
 
 pub use catalog::CATALOG;
 pub use credentials::Explicit;
-pub use grant::grant;
+pub use grant::{grant, grant_for};
 pub use session::{AzureSession, ConnectOptions};
 
 use model::Cloud;

@@ -7,7 +7,7 @@ use azure_core::credentials::TokenCredential;
 use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::{ClientOptions, HttpClient, Pipeline};
 use provider::layers::{Call, Limits};
-use provider::{ErrorKind, Identity, Layers, ProviderError, Sensitive, Session};
+use provider::{ErrorKind, Identity, Layers, ProviderError, Purpose, Sensitive, Session};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,9 +35,15 @@ pub struct ConnectOptions {
     /// Account keys by account, for the data plane of accounts that the caller has no role in.
     pub account_keys: BTreeMap<String, Sensitive<String>>,
     pub limits: Option<Limits>,
+    pub purpose: Purpose,
 }
 
 impl ConnectOptions {
+    /// The calls of a remediation are known as such in the cloud's own log.
+    pub fn for_remediation(self) -> Self {
+        ConnectOptions { purpose: Purpose::Remediation, ..self }
+    }
+
     /// A caller of the cloud at `endpoint`, by the variables that its own tools would be
     /// given. The process environment is not asked.
     pub fn from_variables(variables: &[(String, String)], endpoint: &str) -> Self {
@@ -105,7 +111,11 @@ pub struct AzureSession {
 impl AzureSession {
     /// Nothing is asked of Azure yet.
     pub(crate) fn new(options: ConnectOptions) -> Result<AzureSession, ProviderError> {
-        let http = http_client(options.endpoint.as_deref(), options.ca_bundle.as_deref())?;
+        let http = http_client(
+            options.endpoint.as_deref(),
+            options.ca_bundle.as_deref(),
+            options.purpose,
+        )?;
         let environment = |name: &str| {
             let chosen = match name {
                 "AZURE_TENANT_ID" => options.tenant_id.clone(),

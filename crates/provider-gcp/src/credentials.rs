@@ -8,7 +8,7 @@ use google_cloud_auth::credentials::{
 };
 use google_cloud_gax::retry_policy::NeverRetry;
 use provider::layers::Limits;
-use provider::{ErrorKind, ProviderError, Sensitive};
+use provider::{ErrorKind, ProviderError, Purpose, Sensitive};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,9 +35,15 @@ pub struct ConnectOptions {
     /// PEM certificates that are trusted besides the system's.
     pub ca_bundle: Option<PathBuf>,
     pub limits: Limits,
+    pub purpose: Purpose,
 }
 
 impl ConnectOptions {
+    /// The calls of a remediation are known as such in the cloud's own log.
+    pub fn for_remediation(self) -> Self {
+        ConnectOptions { purpose: Purpose::Remediation, ..self }
+    }
+
     /// A caller of the cloud at `endpoint`, by the variables that its own tools would be given.
     pub fn from_variables(variables: &[(String, String)], endpoint: &str) -> Self {
         let value = |name: &str| {

@@ -1,7 +1,8 @@
 //! The least role that an exercise needs, as a custom role and the commands that give it.
 
 use crate::kinds::KINDS;
-use provider::grant::{Access, Grant, permissions};
+use model::KindName;
+use provider::grant::{Access, Grant, Scope, of_kinds, permissions};
 
 /// Asking the log, private entries (data access) included.
 const LOG: [&str; 2] = ["logging.logEntries.list", "logging.privateLogEntries.list"];
@@ -10,14 +11,22 @@ const OBJECTS: [&str; 2] = ["storage.objects.get", "storage.objects.list"];
 const PROBE: [&str; 1] = ["storage.objects.list"];
 
 pub fn grant(access: &[Access]) -> Grant {
-    let mut lists: Vec<&[&'static str]> = Vec::new();
+    within(Scope::Every, access)
+}
+
+/// As [`grant`], for these kinds alone and for reading and changing what is there: neither
+/// lists nor makes nor deletes.
+pub fn grant_for(kinds: &[KindName], access: &[Access]) -> Grant {
+    within(Scope::Only(kinds), access)
+}
+
+fn within(scope: Scope<'_>, access: &[Access]) -> Grant {
+    let of_kinds: Vec<Vec<&str>> = access.iter().map(|a| of_kinds(KINDS, scope, *a)).collect();
+    let mut lists: Vec<&[&'static str]> = of_kinds.iter().map(Vec::as_slice).collect();
     for access in access {
         match access {
-            Access::ReadConfiguration => {
-                lists.extend(KINDS.iter().map(|k| k.read_permissions()));
-                lists.push(&PROBE);
-            }
-            Access::WriteConfiguration => lists.extend(KINDS.iter().map(|k| k.write_permissions())),
+            Access::ReadConfiguration => lists.push(&PROBE),
+            Access::WriteConfiguration => {}
             Access::ReadAuditLog => lists.push(&LOG),
             Access::ReadObjects => lists.push(&OBJECTS),
         }
@@ -44,6 +53,25 @@ pub fn grant(access: &[Access]) -> Grant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
+    /// The callers of the local cloud may do what is asked of people to grant, no more and no
+    /// less.
+    #[test]
+    fn callers_of_the_local_cloud_hold_what_is_granted() {
+        let granted = |access: &[Access]| -> BTreeSet<String> {
+            let text = grant(access).text;
+            let lines = text.lines().filter_map(|line| line.strip_prefix("- "));
+            lines.map(str::to_owned).collect()
+        };
+        let held = |lists: &[&[&str]]| -> BTreeSet<String> {
+            lists.iter().flat_map(|list| list.iter()).map(|p| (*p).to_owned()).collect()
+        };
+        let reads = [Access::ReadConfiguration, Access::ReadAuditLog, Access::ReadObjects];
+        assert_eq!(held(&[&local_cloud_gcp::READ]), granted(&reads));
+        let all = [&reads[..], &[Access::WriteConfiguration]].concat();
+        assert_eq!(held(&[&local_cloud_gcp::READ, &local_cloud_gcp::WRITE]), granted(&all));
+    }
 
     #[test]
     fn a_check_gets_no_write() {
@@ -57,5 +85,11 @@ mod tests {
         assert!(!writes.iter().any(|w| reads.text.contains(&format!(".{w}"))), "{}", reads.text);
         let all = grant(&[Access::ReadConfiguration, Access::WriteConfiguration]);
         assert!(all.text.contains("- storage.buckets.setIamPolicy\n"));
+        let access = [Access::ReadConfiguration, Access::WriteConfiguration];
+        let fixer = grant_for(&["google_storage_bucket".into()], &access).text;
+        assert!(fixer.contains("- storage.buckets.update\n"), "{fixer}");
+        for other in ["list\n- storage.buckets.", "create", "delete", "IamPolicy"] {
+            assert!(!fixer.contains(other), "{fixer}");
+        }
     }
 }

@@ -31,7 +31,7 @@ pub mod storage;
 
 pub use catalog::CATALOG;
 pub use credentials::ConnectOptions;
-pub use grant::grant;
+pub use grant::{grant, grant_for};
 pub use session::GcpSession;
 
 use model::Cloud;

@@ -2,7 +2,7 @@
 
 use crate::error;
 use crate::policy::BucketName;
-use crate::session::{GcpSession, Service, USER_AGENT};
+use crate::session::{GcpSession, Service};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::Timestamp;
@@ -130,7 +130,7 @@ impl ObjectSource for CloudStorage {
             .layers
             .call(call.clone(), || async {
                 let request = session.storage.read_object(bucket.resource(), key);
-                let asked = request.with_user_agent(USER_AGENT).send();
+                let asked = request.with_user_agent(session.user_agent()).send();
                 let mut answer = asked.await.map_err(told)?;
                 let size = u64::try_from(answer.object().size).unwrap_or_default();
                 if size > limit {
@@ -161,12 +161,13 @@ impl ObjectSink for CloudStorage {
     ) -> Result<bool, ProviderError> {
         let bucket = bucket_name(place)?;
         let target = format!("gs://{}/{key}", bucket.as_str());
-        let storage = &self.session.storage;
-        let written = self
-            .session
+        let session = &self.session;
+        let storage = &session.storage;
+        let written = session
             .sdk(Call::write("storage.objects.create", &target), || {
                 let request = storage.write_object(bucket.resource(), key, body.clone());
-                let request = request.set_if_generation_match(0_i64).with_user_agent(USER_AGENT);
+                let request =
+                    request.set_if_generation_match(0_i64).with_user_agent(session.user_agent());
                 request.send_buffered()
             })
             .await;

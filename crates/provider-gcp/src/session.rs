@@ -16,15 +16,12 @@ use google_cloud_storage::client::{Storage, StorageControl};
 use google_cloud_storage::read_resume_policy::NeverResume;
 use provider::layers::{Call, Limits};
 use provider::reader::Identity;
-use provider::{ErrorKind, Layers, ProviderError, Session};
+use provider::{ErrorKind, Layers, ProviderError, Purpose, Session};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
-
-/// What the cloud's own log shows of us.
-pub(crate) const USER_AGENT: &str = concat!("cloud-security-lab/", env!("CARGO_PKG_VERSION"));
 
 /// Cloud Logging quotas: `entries.list`, 60 calls a minute and user.
 const LOG_READS_PER_SECOND: f64 = 1.0;
@@ -60,6 +57,7 @@ pub struct GcpSession {
     /// The audit log is asked at its own, slow pace.
     pub(crate) lookups: Layers,
     pub(crate) project: String,
+    purpose: Purpose,
     endpoint: Option<String>,
     source: CredentialSource,
     /// The e-mail address behind the credentials, where they tell it.
@@ -121,6 +119,7 @@ impl GcpSession {
             lookups: Layers::new(Limits { rate, ..options.limits.clone() }),
             layers: Layers::new(options.limits),
             project,
+            purpose: options.purpose,
             endpoint,
             source,
             email,
@@ -137,6 +136,15 @@ impl GcpSession {
             None => self.email.as_deref().map(|e| short(e, &self.project)),
         };
         As { caller, source: &self.source }
+    }
+
+    /// Marks a request of the SDK as ours in the cloud's log.
+    pub(crate) fn ours<B: RequestOptionsBuilder>(&self, request: B) -> B {
+        request.with_user_agent(self.user_agent())
+    }
+
+    pub(crate) fn user_agent(&self) -> &'static str {
+        self.purpose.user_agent()
     }
 
     /// One call of the SDK through all layers.
@@ -323,11 +331,6 @@ impl Session for GcpSession {
     }
 }
 
-/// Marks a request of the SDK as ours in the cloud's log.
-pub(crate) fn ours<B: RequestOptionsBuilder>(request: B) -> B {
-    request.with_user_agent(USER_AGENT)
-}
-
 /// `drift-reader` for a service account of the project itself, else the whole address.
 fn short<'e>(email: &'e str, project: &str) -> &'e str {
     email
@@ -341,7 +344,7 @@ fn http_client(options: &ConnectOptions) -> Result<reqwest::Client, ProviderErro
         ProviderError::new(ErrorKind::Invalid, "connect", what).because(cause)
     };
     let mut builder = reqwest::Client::builder()
-        .user_agent(USER_AGENT)
+        .user_agent(options.purpose.user_agent())
         .connect_timeout(Duration::from_secs(5))
         .redirect(reqwest::redirect::Policy::none());
     if let Some(endpoint) = &options.endpoint {

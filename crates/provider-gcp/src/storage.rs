@@ -2,7 +2,7 @@
 
 use crate::bucket_shape::name_of;
 use crate::policy::BucketName;
-use crate::session::{GcpSession, ours};
+use crate::session::GcpSession;
 use futures::stream::{self, StreamExt};
 use google_cloud_iam_v1::model::{GetPolicyOptions, Policy};
 use google_cloud_storage::model::Bucket;
@@ -30,7 +30,7 @@ impl GcpSession {
         let target = name.to_string();
         let call = Call::read("storage.buckets.get", &target);
         let found = self
-            .sdk(call, || ours(self.control.get_bucket().set_name(name.resource())).send())
+            .sdk(call, || self.ours(self.control.get_bucket().set_name(name.resource())).send())
             .await;
         absent(found)
     }
@@ -45,7 +45,7 @@ impl GcpSession {
             let page = self
                 .sdk(call, || {
                     let request = self.control.list_buckets().set_parent(&parent);
-                    ours(request.set_page_size(1000).set_page_token(&token)).send()
+                    self.ours(request.set_page_size(1000).set_page_token(&token)).send()
                 })
                 .await?;
             all.extend(page.buckets);
@@ -74,7 +74,7 @@ impl GcpSession {
                 .set_bucket_id(name.as_str())
                 .set_bucket(bucket.clone())
                 .set_enable_object_retention(object_retention);
-            ours(request).send()
+            self.ours(request).send()
         })
         .await
     }
@@ -97,7 +97,7 @@ impl GcpSession {
                 .set_bucket(bucket.clone())
                 .set_if_metageneration_match(read.metageneration)
                 .set_update_mask(FieldMask::default().set_paths(mask.iter().copied()));
-            ours(request).send()
+            self.ours(request).send()
         })
         .await
     }
@@ -106,7 +106,7 @@ impl GcpSession {
         let target = name.to_string();
         let call = Call::write("storage.buckets.delete", &target);
         let deleted = self
-            .sdk(call, || ours(self.control.delete_bucket().set_name(name.resource())).send())
+            .sdk(call, || self.ours(self.control.delete_bucket().set_name(name.resource())).send())
             .await;
         deleted.map_err(|e| match e.kind {
             ErrorKind::Conflict => e.next_step("empty the bucket first, versions included"),
@@ -121,7 +121,7 @@ impl GcpSession {
             .sdk(call, || {
                 let options = GetPolicyOptions::new().set_requested_policy_version(POLICY_VERSION);
                 let request = self.control.get_iam_policy().set_resource(name.resource());
-                ours(request.set_options(options)).send()
+                self.ours(request.set_options(options)).send()
             })
             .await;
         absent(found)
@@ -177,7 +177,7 @@ impl GcpSession {
             let written = self
                 .sdk(call.clone(), || {
                     let request = self.control.set_iam_policy().set_resource(name.resource());
-                    ours(request.set_policy(policy.clone())).send()
+                    self.ours(request.set_policy(policy.clone())).send()
                 })
                 .await;
             match written {

@@ -1,5 +1,5 @@
 //! Two write to one policy: ours, and somebody's with Google's own client. Nobody loses what
-//! the other wrote.
+//! the other wrote, and the log tells whose each call was.
 #![allow(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
 
 mod desk;
@@ -168,4 +168,31 @@ async fn a_setting_that_moved_is_not_written_over() {
     assert_eq!(now.attributes["public_access_prevention"], "enforced".into());
     let owner = now.attributes["effective_labels"].as_map().unwrap()["owner"].clone();
     assert_eq!(owner, "somebody".into());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_tells_a_fix_from_everything_else() {
+    let desk = Desk::start().await;
+    let by = desk.cast("deployer").await;
+    let binding = shared(&by).await;
+    let options = desk.options("remediator").await.for_remediation();
+    let remediator = provider_gcp::connect(options).await.unwrap();
+    let seen = read(&remediator, &binding).await;
+    let wanted = attributes(json!({"members": ["user:c@example.com"]}));
+    remediator.writer.update(&seen, &wanted).await.unwrap();
+    let about = provider::About::Resources(vec![(BINDING.into(), binding.native_id.clone())]);
+    let query = provider::AuditQuery { from: None, to: None, about };
+    let answer = by.audit.query(&query).await.unwrap();
+    let (events, rejected) =
+        event_formats::read_records(&answer.records, Some(answer.format), &answer.searched.source);
+    assert!(rejected.is_empty(), "{rejected:?}");
+    let agents: Vec<String> = events
+        .into_iter()
+        .filter(|e| e.operation == "storage.setIamPermissions")
+        .filter_map(|e| e.user_agent)
+        .collect();
+    let version = concat!("cloud-security-lab/", env!("CARGO_PKG_VERSION"));
+    assert!(agents.iter().all(|agent| agent.contains(version)), "{agents:?}");
+    let fixes = agents.iter().filter(|agent| agent.contains(provider::purpose::REMEDIATION));
+    assert_eq!((fixes.count(), agents.len()), (1, 2), "{agents:?}");
 }

@@ -81,11 +81,22 @@ pub trait Kind<S: Session>: Knowledge {
         false
     }
 
-    /// The permissions that reading and listing this kind takes, in the cloud's own names.
+    /// The permissions that reading one takes, in the cloud's own names.
     fn read_permissions(&self) -> &'static [&'static str];
 
-    /// The permissions that creating, changing and deleting this kind takes.
+    /// Those that listing all takes besides.
+    fn list_permissions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The permissions that creating, changing and deleting this kind takes, beside those of
+    /// reading one.
     fn write_permissions(&self) -> &'static [&'static str];
+
+    /// Those of them that changing what is there takes.
+    fn update_permissions(&self) -> &'static [&'static str] {
+        self.write_permissions()
+    }
 
     /// A text attribute that must be there to create one.
     fn required<'a>(&self, wanted: &'a Attributes, name: &str) -> Result<&'a str, ProviderError> {

@@ -178,11 +178,19 @@ impl Kind<AwsSession> for AccessKey {
     }
 
     fn read_permissions(&self) -> &'static [&'static str] {
-        &["iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:ListUsers"]
+        &["iam:GetAccessKeyLastUsed", "iam:ListAccessKeys"]
+    }
+
+    fn list_permissions(&self) -> &'static [&'static str] {
+        &["iam:ListUsers"]
     }
 
     fn write_permissions(&self) -> &'static [&'static str] {
         &["iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:UpdateAccessKey"]
+    }
+
+    fn update_permissions(&self) -> &'static [&'static str] {
+        &["iam:UpdateAccessKey"]
     }
 }
 

@@ -192,10 +192,18 @@ impl Kind<AwsSession> for User {
     }
 
     fn read_permissions(&self) -> &'static [&'static str] {
-        &["iam:GetUser", "iam:ListUsers"]
+        &["iam:GetUser"]
+    }
+
+    fn list_permissions(&self) -> &'static [&'static str] {
+        &["iam:ListUsers"]
     }
 
     fn write_permissions(&self) -> &'static [&'static str] {
         &["iam:CreateUser", "iam:DeleteUser", "iam:TagUser", "iam:UntagUser", "iam:UpdateUser"]
+    }
+
+    fn update_permissions(&self) -> &'static [&'static str] {
+        &["iam:TagUser", "iam:UntagUser", "iam:UpdateUser"]
     }
 }

@@ -202,15 +202,35 @@ impl Kind<AwsSession> for Bucket {
             "s3:GetEncryptionConfiguration",
             "s3:GetLifecycleConfiguration",
             "s3:GetReplicationConfiguration",
-            "s3:ListAllMyBuckets",
             "s3:ListBucket",
         ]
+    }
+
+    fn list_permissions(&self) -> &'static [&'static str] {
+        &["s3:ListAllMyBuckets"]
     }
 
     fn write_permissions(&self) -> &'static [&'static str] {
         &[
             "s3:CreateBucket",
             "s3:DeleteBucket",
+            "s3:DeleteBucketPolicy",
+            "s3:DeleteBucketWebsite",
+            "s3:PutAccelerateConfiguration",
+            "s3:PutBucketAcl",
+            "s3:PutBucketCORS",
+            "s3:PutBucketLogging",
+            "s3:PutBucketPolicy",
+            "s3:PutBucketRequestPayment",
+            "s3:PutBucketTagging",
+            "s3:PutBucketVersioning",
+            "s3:PutBucketWebsite",
+            "s3:PutEncryptionConfiguration",
+        ]
+    }
+
+    fn update_permissions(&self) -> &'static [&'static str] {
+        &[
             "s3:DeleteBucketPolicy",
             "s3:DeleteBucketWebsite",
             "s3:PutAccelerateConfiguration",

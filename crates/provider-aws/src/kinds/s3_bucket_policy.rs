@@ -315,11 +315,19 @@ impl Kind<AwsSession> for BucketPolicy {
     }
 
     fn read_permissions(&self) -> &'static [&'static str] {
-        &["s3:GetBucketPolicy", "s3:ListAllMyBuckets"]
+        &["s3:GetBucketPolicy"]
+    }
+
+    fn list_permissions(&self) -> &'static [&'static str] {
+        &["s3:ListAllMyBuckets"]
     }
 
     fn write_permissions(&self) -> &'static [&'static str] {
         &["s3:DeleteBucketPolicy", "s3:PutBucketPolicy"]
+    }
+
+    fn update_permissions(&self) -> &'static [&'static str] {
+        &["s3:PutBucketPolicy"]
     }
 }
 

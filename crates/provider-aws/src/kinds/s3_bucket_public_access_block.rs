@@ -155,7 +155,11 @@ impl Kind<AwsSession> for PublicAccessBlock {
     }
 
     fn read_permissions(&self) -> &'static [&'static str] {
-        &["s3:GetBucketPublicAccessBlock", "s3:ListAllMyBuckets"]
+        &["s3:GetBucketPublicAccessBlock"]
+    }
+
+    fn list_permissions(&self) -> &'static [&'static str] {
+        &["s3:ListAllMyBuckets"]
     }
 
     fn write_permissions(&self) -> &'static [&'static str] {

@@ -191,7 +191,11 @@ impl Kind<AwsSession> for BucketVersioning {
     }
 
     fn read_permissions(&self) -> &'static [&'static str] {
-        &["s3:GetBucketVersioning", "s3:ListAllMyBuckets"]
+        &["s3:GetBucketVersioning"]
+    }
+
+    fn list_permissions(&self) -> &'static [&'static str] {
+        &["s3:ListAllMyBuckets"]
     }
 
     fn write_permissions(&self) -> &'static [&'static str] {

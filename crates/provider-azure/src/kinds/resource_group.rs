@@ -158,6 +158,10 @@ impl Kind<AzureSession> for ResourceGroup {
     fn write_permissions(&self) -> &'static [&'static str] {
         &[CONTENTS, DELETE, WRITE]
     }
+
+    fn update_permissions(&self) -> &'static [&'static str] {
+        &[WRITE]
+    }
 }
 
 impl Knowledge for ResourceGroup {

@@ -383,6 +383,10 @@ impl Kind<AzureSession> for StorageAccount {
     fn write_permissions(&self) -> &'static [&'static str] {
         &[WRITE_BLOB_SERVICE, DELETE, WRITE]
     }
+
+    fn update_permissions(&self) -> &'static [&'static str] {
+        &[WRITE_BLOB_SERVICE, WRITE]
+    }
 }
 
 async fn write_blob_service(

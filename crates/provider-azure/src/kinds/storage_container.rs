@@ -270,6 +270,10 @@ impl Kind<AzureSession> for StorageContainer {
     fn write_permissions(&self) -> &'static [&'static str] {
         &[DELETE, WRITE]
     }
+
+    fn update_permissions(&self) -> &'static [&'static str] {
+        &[WRITE]
+    }
 }
 
 /// A live resource knows its ARM id whatever its shape.

@@ -184,7 +184,11 @@ impl Kind<GcpSession> for StorageBucket {
     }
 
     fn read_permissions(&self) -> &'static [&'static str] {
-        &["resourcemanager.projects.get", "storage.buckets.get", "storage.buckets.list"]
+        &["resourcemanager.projects.get", "storage.buckets.get"]
+    }
+
+    fn list_permissions(&self) -> &'static [&'static str] {
+        &["storage.buckets.list"]
     }
 
     fn write_permissions(&self) -> &'static [&'static str] {
@@ -194,6 +198,10 @@ impl Kind<GcpSession> for StorageBucket {
             "storage.buckets.get",
             "storage.buckets.update",
         ]
+    }
+
+    fn update_permissions(&self) -> &'static [&'static str] {
+        &["storage.buckets.get", "storage.buckets.update"]
     }
 }
 

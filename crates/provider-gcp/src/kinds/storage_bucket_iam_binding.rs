@@ -271,7 +271,11 @@ impl Kind<GcpSession> for StorageBucketIamBinding {
     }
 
     fn read_permissions(&self) -> &'static [&'static str] {
-        &["storage.buckets.getIamPolicy", "storage.buckets.list"]
+        &["storage.buckets.getIamPolicy"]
+    }
+
+    fn list_permissions(&self) -> &'static [&'static str] {
+        &["storage.buckets.list"]
     }
 
     fn write_permissions(&self) -> &'static [&'static str] {

@@ -160,7 +160,11 @@ impl Kind<GcpSession> for StorageBucketIamMember {
     }
 
     fn read_permissions(&self) -> &'static [&'static str] {
-        &["storage.buckets.getIamPolicy", "storage.buckets.list"]
+        &["storage.buckets.getIamPolicy"]
+    }
+
+    fn list_permissions(&self) -> &'static [&'static str] {
+        &["storage.buckets.list"]
     }
 
     fn write_permissions(&self) -> &'static [&'static str] {
