@@ -139,7 +139,7 @@ impl History {
     ) -> Option<&Attempt> {
         self.attempts
             .iter()
-            .filter(|a| {
+            .rfind(|a| {
                 let action = &a.intent.action;
                 action.remedy == remedies::DEACTIVATE_KEY
                     && action.cloud == *cloud
@@ -147,7 +147,6 @@ impl History {
                     && action.native_id == native_id
                     && a.left_something()
             })
-            .next_back()
             .filter(|a| !a.intent.undo)
     }
 

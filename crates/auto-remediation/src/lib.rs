@@ -4,7 +4,7 @@
 //! what the ledger says has been done. Doing is [`engine`], step by step: intent, look again,
 //! write, read back, effect, outcome.
 //!
-//! * [`policy`]: `remediation.toml`
+//! * [`policy`] of a user: `remediation.toml`
 //! * [`subject`]: all that planning is told of one finding
 //! * [`remedies`]: one file each, and the list of them
 //! * [`decide`]: fix, ask or accept, and the sentence that says why

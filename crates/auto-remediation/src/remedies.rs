@@ -15,6 +15,9 @@ use model::{AttributePath, KindName, Knowledge, ResourceAddress};
 /// The name by which history knows that somebody's credential was switched off.
 pub const DEACTIVATE_KEY: &str = "deactivate_key";
 
+/// The one that is about what no state manages.
+pub const REMOVE_UNMANAGED: &str = "remove_unmanaged";
+
 /// One way to mend. It is asked with what was read, and proposes; it never calls anything.
 pub trait Remedy: Sync {
     fn name(&self) -> &'static str;

@@ -10,7 +10,7 @@ use model::knowledge::Catalog;
 use operations::remediation::FixCloud;
 use operations::{Account, CheckCloud};
 use provider::grant::{Access, Grant};
-use provider::{Connection, ErrorKind, ProviderError};
+use provider::{Connection, ErrorKind, ProviderError, Purpose};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -25,9 +25,9 @@ pub struct Wired {
     /// The cloud on the desk.
     service: fn(&Arc<Ground>) -> Arc<dyn CloudService>,
     /// As a caller of the cloud on the desk.
-    local: fn(&Variables, SocketAddr) -> Connecting,
+    local: fn(&Variables, SocketAddr, Purpose) -> Connecting,
     /// An account that a target names, with the settings of its section.
-    account: fn(&str, &toml::Table) -> Result<Connecting, String>,
+    account: fn(&str, &toml::Table, Purpose) -> Result<Connecting, String>,
     grant: fn(&[Access]) -> Grant,
     /// The variable that names a caller's credential.
     credential: &'static str,
@@ -41,12 +41,14 @@ pub const CLOUDS: &[Wired] = &[
     Wired {
         catalog: &provider_aws::CATALOG,
         service: |ground| local_cloud_aws::service(ground.clone()),
-        local: |variables, address| {
+        local: |variables, address, purpose| {
             let options = provider_aws::ConnectOptions::from_variables(variables, &url(address));
+            let options = provider_aws::ConnectOptions { purpose, ..options };
             Box::pin(async move { provider_aws::connect(options).await })
         },
-        account: |account, section| {
+        account: |account, section, purpose| {
             let options = provider_aws::ConnectOptions::from_section(account, section)?;
+            let options = provider_aws::ConnectOptions { purpose, ..options };
             Ok(Box::pin(async move { provider_aws::connect(options).await }))
         },
         grant: provider_aws::grant,
@@ -66,12 +68,14 @@ pub const CLOUDS: &[Wired] = &[
     Wired {
         catalog: &provider_azure::CATALOG,
         service: |ground| local_cloud_azure::service(ground.clone()),
-        local: |variables, address| {
+        local: |variables, address, purpose| {
             let options = provider_azure::ConnectOptions::from_variables(variables, &url(address));
+            let options = provider_azure::ConnectOptions { purpose, ..options };
             Box::pin(async move { provider_azure::connect(options).await })
         },
-        account: |account, section| {
+        account: |account, section, purpose| {
             let options = provider_azure::ConnectOptions::from_section(account, section)?;
+            let options = provider_azure::ConnectOptions { purpose, ..options };
             Ok(Box::pin(async move { provider_azure::connect(options).await }))
         },
         grant: provider_azure::grant,
@@ -100,12 +104,14 @@ pub const CLOUDS: &[Wired] = &[
     Wired {
         catalog: &provider_gcp::CATALOG,
         service: |ground| local_cloud_gcp::service(ground.clone()),
-        local: |variables, address| {
+        local: |variables, address, purpose| {
             let options = provider_gcp::ConnectOptions::from_variables(variables, &url(address));
+            let options = provider_gcp::ConnectOptions { purpose, ..options };
             Box::pin(async move { provider_gcp::connect(options).await })
         },
-        account: |account, section| {
+        account: |account, section, purpose| {
             let options = provider_gcp::ConnectOptions::from_section(account, section)?;
+            let options = provider_gcp::ConnectOptions { purpose, ..options };
             Ok(Box::pin(async move { provider_gcp::connect(options).await }))
         },
         grant: provider_gcp::grant,
@@ -143,7 +149,7 @@ pub async fn connect_local(
     variables: &Variables,
     address: SocketAddr,
 ) -> Option<Result<Connection, ProviderError>> {
-    Some((wired(cloud)?.local)(variables, address).await)
+    Some((wired(cloud)?.local)(variables, address, Purpose::Looking).await)
 }
 
 /// The id of the credential in these variables.
@@ -163,9 +169,9 @@ pub fn special(
 }
 
 /// Every cloud on the desk.
-pub async fn local(variables: &Variables, address: SocketAddr) -> Vec<FixCloud> {
+pub async fn local(variables: &Variables, address: SocketAddr, purpose: Purpose) -> Vec<FixCloud> {
     let connecting = CLOUDS.iter().map(|wired| async move {
-        let connected = (wired.local)(variables, address).await;
+        let connected = (wired.local)(variables, address, purpose).await;
         fix_cloud(wired, vec![(None, connected)])
     });
     futures::future::join_all(connecting).await
@@ -194,7 +200,11 @@ fn fix_cloud(wired: &Wired, connected: Vec<Connected>) -> FixCloud {
 
 /// The clouds of a target of lab.toml. A target that names no account of a cloud takes the
 /// one that its ordinary credential chain leads to.
-pub async fn of_target(name: &str, target: &Target) -> Result<Vec<FixCloud>, Failure> {
+pub async fn of_target(
+    name: &str,
+    target: &Target,
+    purpose: Purpose,
+) -> Result<Vec<FixCloud>, Failure> {
     if let Some(unknown) = target.clouds.keys().find(|k| wired(&k.as_str().into()).is_none()) {
         let known: Vec<String> = CLOUDS.iter().map(|c| c.catalog.cloud().to_string()).collect();
         return Err(Failure::usage(format!("[targets.{name}.{unknown}]: there is no such cloud"))
@@ -207,23 +217,28 @@ pub async fn of_target(name: &str, target: &Target) -> Result<Vec<FixCloud>, Fai
         match target.clouds.get(cloud.as_str()) {
             Some(sections) => {
                 for (account, section) in sections {
-                    let connecting = (wired.account)(account, section).map_err(|what| {
-                        Failure::usage(format!("[targets.{name}.{cloud}.\"{account}\"]: {what}"))
-                    })?;
+                    let connecting =
+                        (wired.account)(account, section, purpose).map_err(|what| {
+                            Failure::usage(format!(
+                                "[targets.{name}.{cloud}.\"{account}\"]: {what}"
+                            ))
+                        })?;
                     let connected = connecting.await;
                     accounts.push((Some(account.clone()), connected));
                 }
             }
-            None if target.clouds.is_empty() => match (wired.account)("", &toml::Table::new()) {
-                Ok(connecting) => {
-                    accounts.push((None, connecting.await));
+            None if target.clouds.is_empty() => {
+                match (wired.account)("", &toml::Table::new(), purpose) {
+                    Ok(connecting) => {
+                        accounts.push((None, connecting.await));
+                    }
+                    Err(what) => {
+                        let title = wired.catalog.title();
+                        let error = ProviderError::new(ErrorKind::Credentials, "connect", title);
+                        accounts.push((None, Err(error.because(what))));
+                    }
                 }
-                Err(what) => {
-                    let title = wired.catalog.title();
-                    let error = ProviderError::new(ErrorKind::Credentials, "connect", title);
-                    accounts.push((None, Err(error.because(what))));
-                }
-            },
+            }
             None => {}
         }
         clouds.push(fix_cloud(wired, accounts));

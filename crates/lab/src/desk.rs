@@ -10,6 +10,7 @@ use local_cloud::{Caller, LocalCloud, LocalCloudError, Running};
 use model::Timestamp;
 use operations::CheckCloud;
 use operations::remediation::FixCloud;
+use provider::Purpose;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -84,7 +85,12 @@ impl Desk {
 
     /// The folder as messages name it.
     pub fn place(&self) -> String {
-        format!("{}/", self.folder.parent().unwrap_or(&self.folder).display())
+        format!("{}/", self.data().display())
+    }
+
+    /// The data folder, in which the folder of the local clouds lies.
+    pub fn data(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
     }
 
     /// From now until [`Desk::end_lay_out`] a start of this folder begins anew.
@@ -138,13 +144,17 @@ impl Desk {
 
     /// Every local cloud as this caller, for a check.
     pub async fn clouds(&self, caller: &str) -> Result<Vec<CheckCloud>, Failure> {
-        Ok(clouds::without_writers(self.powers(caller).await?))
+        Ok(clouds::without_writers(self.connect(caller, Purpose::Looking).await?))
     }
 
     /// Every local cloud as this caller, with the power to change it.
     pub async fn powers(&self, caller: &str) -> Result<Vec<FixCloud>, Failure> {
+        self.connect(caller, Purpose::Remediation).await
+    }
+
+    async fn connect(&self, caller: &str, purpose: Purpose) -> Result<Vec<FixCloud>, Failure> {
         let variables = self.environment(Some(caller)).await?;
-        Ok(clouds::local(&variables, self.address()).await)
+        Ok(clouds::local(&variables, self.address(), purpose).await)
     }
 }
 

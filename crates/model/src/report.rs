@@ -2,6 +2,7 @@
 
 use crate::address::ResourceAddress;
 use crate::finding::Finding;
+use crate::remediation::LedgerHead;
 use crate::resource::{KindName, Unknown};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ pub struct DriftReport {
     /// Findings left out by `.driftignore`, counted.
     #[serde(default)]
     pub ignored: usize,
+    /// The end of the ledger when this was written, so that a cut tail shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<LedgerHead>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

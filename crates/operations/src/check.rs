@@ -228,6 +228,7 @@ async fn run(
         errors,
         in_sync,
         ignored,
+        ledger: None,
     };
     Examined { report, seen, states: loaded, events }
 }

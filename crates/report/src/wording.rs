@@ -1,11 +1,12 @@
 //! The sentences that terminal, Markdown and `show` share: values, effects, who did it.
 
 use crate::screen::{Piece, Tone};
-use crate::text::{count, elide};
+use crate::text::{count, elide, thousands};
 use model::event::{Principal, PrincipalType};
 use model::finding::{
     AttributeChange, AttributedEvent, DriftStatus, Effect, EffectSource, Finding, Searched,
 };
+use model::remediation::LedgerHead;
 use model::report::DriftReport;
 use model::{Severity, Timestamp, Value};
 
@@ -274,6 +275,14 @@ pub fn status_sentence(finding: &Finding) -> Option<String> {
         }
         DriftStatus::Unmanaged => Some("exists in the cloud, in none of the states".into()),
     }
+}
+
+/// `12 entries, head ab12cd34`
+pub fn ledger(head: &LedgerHead) -> String {
+    let entries = thousands(usize::try_from(head.entries).unwrap_or(usize::MAX));
+    let noun = if head.entries == 1 { "entry" } else { "entries" };
+    let hash = head.hash.strip_prefix("sha256:").unwrap_or(&head.hash);
+    format!("{entries} {noun}, head {}", hash.get(..8).unwrap_or(hash))
 }
 
 #[cfg(test)]

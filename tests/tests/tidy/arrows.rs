@@ -184,8 +184,8 @@ fn versions_and_features_stand_in_the_root_manifest() {
         for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
             let table = manifest.get(section).and_then(toml::Value::as_table);
             for (name, entry) in table.into_iter().flatten() {
-                // A crate of ours may be asked for a feature that only tests need.
-                let ours = entry.get("features").is_some() && section == "dev-dependencies";
+                // A crate of ours may be asked for a part that its neighbours do without.
+                let ours = crates().iter().any(|c| c.name == *name);
                 let inherited = entry.get("workspace").is_some();
                 if !inherited || (entry.get("features").is_some() && !ours) {
                     found.push(format!("{}: {section}.{name}", c.folder));

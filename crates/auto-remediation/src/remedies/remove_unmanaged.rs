@@ -1,6 +1,6 @@
 //! Deletes what no state manages, where deleting loses configuration only.
 
-use super::{Proposal, Remedy};
+use super::{Proposal, REMOVE_UNMANAGED, Remedy};
 use crate::subject::Subject;
 use ledger::Operation;
 use model::finding::DriftStatus;
@@ -12,7 +12,7 @@ pub(super) struct RemoveUnmanaged;
 
 impl Remedy for RemoveUnmanaged {
     fn name(&self) -> &'static str {
-        "remove_unmanaged"
+        REMOVE_UNMANAGED
     }
 
     fn about(&self) -> &'static str {

@@ -8,6 +8,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 use crate::progress::Bar;
 use operations::doctor::{Examined, examine};
+use provider::Purpose;
 use provider::grant::Grant;
 use std::fmt::Write;
 
@@ -33,7 +34,8 @@ pub async fn run(
     } else {
         let target = config.target(name)?;
         clouds::refuse_lab_environment(name, target)?;
-        let clouds = clouds::without_writers(clouds::of_target(name, target).await?);
+        let clouds =
+            clouds::without_writers(clouds::of_target(name, target, Purpose::Looking).await?);
         examine(&clouds, &bar).await
     };
     drop(bar);

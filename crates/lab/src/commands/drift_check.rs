@@ -13,6 +13,7 @@ use drift_detector::{Selection, reaches};
 use model::Severity;
 use model::report::DriftReport;
 use operations::{CheckCloud, CheckRequest, StateInput, Who, check};
+use provider::Purpose;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use terraform_io::configuration::Configuration;
@@ -24,7 +25,7 @@ pub async fn run(args: &DriftCheck, config: &Config, global: &Global) -> Outcome
     let scope = scope(&args.state, args.target.as_deref(), config, "drift-check")?;
     let fail_on = fail_on(args, config)?;
     let bar = Bar::new(global.quiet);
-    let (report, extra_next) = match scope {
+    let (mut report, extra_next) = match scope {
         Scope::Shipped => {
             let desk = Desk::open(config, "lab run drift-check").await?;
             let prepared = shipped::prepare(&desk, &bar).await;
@@ -59,7 +60,8 @@ pub async fn run(args: &DriftCheck, config: &Config, global: &Global) -> Outcome
         Scope::Target(name, states) => {
             let target = config.target(&name)?;
             clouds::refuse_lab_environment(&name, target)?;
-            let clouds = clouds::without_writers(clouds::of_target(&name, target).await?);
+            let clouds =
+                clouds::without_writers(clouds::of_target(&name, target, Purpose::Looking).await?);
             let events = if args.events.is_empty() { &target.events } else { &args.events };
             let request = request(args, events, &name, inputs(&states)?, args.probe)?;
             let real = || local_cloud::Clock::real();
@@ -74,6 +76,9 @@ pub async fn run(args: &DriftCheck, config: &Config, global: &Global) -> Outcome
             args.only.join(", ")
         ))
         .hint("an address as in the report, with * for any text: --only 'module.data.*'"));
+    }
+    if let Some(ledger) = super::record::open_existing(config)? {
+        report.ledger = ::ledger::Ledger::head(&ledger).await.map_err(super::record::failure)?;
     }
     keep(&report, config)?;
     render(&report, config, global, extra_next)?;
@@ -261,6 +266,7 @@ mod tests {
             errors: vec![error; errors],
             in_sync: Vec::new(),
             ignored: 0,
+            ledger: None,
         }
     }
 

@@ -13,6 +13,7 @@ use ::ledger::{
 use model::RemediationPlan;
 use model::remediation::LedgerHead;
 use operations::remediation::short;
+use provider::Purpose;
 use report::ledger::Row;
 use std::path::Path;
 
@@ -239,7 +240,7 @@ async fn import(url: &str, target: Option<&str>, config: &Config) -> Outcome {
             name => {
                 let section = config.target(name)?;
                 clouds::refuse_lab_environment(name, section)?;
-                let fix = clouds::of_target(name, section).await?;
+                let fix = clouds::of_target(name, section, Purpose::Looking).await?;
                 return told(from_bucket(url, fix, &into).await?, url, config);
             }
         }

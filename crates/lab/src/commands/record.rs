@@ -10,17 +10,20 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// In the data folder.
+pub const FILE: &str = "ledger.db";
+
 pub fn path(config: &Config) -> PathBuf {
-    config.data.join("ledger.db")
+    config.data.join(FILE)
 }
 
 pub fn open(config: &Config) -> Result<SqliteLedger, Failure> {
-    SqliteLedger::open(&path(config)).map_err(failure)
+    SqliteLedger::open(path(config)).map_err(failure)
 }
 
 /// For commands that only read: they make none.
 pub fn open_existing(config: &Config) -> Result<Option<SqliteLedger>, Failure> {
-    SqliteLedger::open_existing(&path(config)).map_err(failure)
+    SqliteLedger::open_existing(path(config)).map_err(failure)
 }
 
 pub fn failure(error: LedgerError) -> Failure {

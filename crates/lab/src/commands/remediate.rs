@@ -21,6 +21,7 @@ use operations::remediation::{
     Applied, ApplyRequest, FixCloud, PlanRequest, Powers, RemediationError, apply, make_plan,
 };
 use operations::{CheckRequest, StateInput};
+use provider::Purpose;
 use report::remediation::{MovedLine, Ran};
 use std::path::Path;
 
@@ -50,7 +51,7 @@ pub async fn run(args: &Remediate, config: &Config, global: &Global) -> Outcome 
         Scope::Target(name, states) => {
             let target = config.target(&name)?;
             clouds::refuse_lab_environment(&name, target)?;
-            let fix = clouds::of_target(&name, target).await?;
+            let fix = clouds::of_target(&name, target, Purpose::Remediation).await?;
             let events = if args.events.is_empty() { &target.events } else { &args.events };
             let check = check_request(args, events, &name, inputs(&states)?, args.probe)?;
             let run = Run { args, policy: &policy, config, global, bar: &bar };

@@ -12,6 +12,7 @@ use crate::output::say;
 use auto_remediation::History;
 use model::ActionState;
 use operations::remediation::{FixCloud, Powers, UndoRequest, undo};
+use provider::Purpose;
 use std::collections::BTreeMap;
 
 const REMEDIATOR: &str = "remediator";
@@ -54,7 +55,7 @@ pub async fn run(text: &str, config: &Config, global: &Global) -> Outcome {
     }
     let section = config.target(&target)?;
     clouds::refuse_lab_environment(&target, section)?;
-    let fix = clouds::of_target(&target, section).await?;
+    let fix = clouds::of_target(&target, section, Purpose::Remediation).await?;
     take_back(digest, target, fix, &ledger, global).await
 }
 

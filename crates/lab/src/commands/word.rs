@@ -10,6 +10,7 @@ use crate::exit::{Exit, Outcome};
 use crate::output::say;
 use operations::remediation::applying::trustworthy;
 use operations::remediation::{ApproveRequest, approve, reject, short};
+use provider::Purpose;
 
 pub enum Word<'a> {
     Yes,
@@ -31,7 +32,8 @@ pub async fn run(
         name => {
             let target = config.target(name)?;
             clouds::refuse_lab_environment(name, target)?;
-            let mut connected = clouds::without_writers(clouds::of_target(name, target).await?);
+            let mut connected =
+                clouds::without_writers(clouds::of_target(name, target, Purpose::Looking).await?);
             connected.retain(|c| c.catalog.cloud() == action.cloud);
             who(Some(&connected)).await
         }

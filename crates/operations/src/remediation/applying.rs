@@ -294,7 +294,7 @@ async fn look_again(
         None => a.native_id.clone(),
     });
     check.only = drift_detector::Selection::new(addresses);
-    check.unmanaged |= due.iter().any(|a| a.address.is_none());
+    check.unmanaged |= due.iter().any(|a| a.remedy == auto_remediation::remedies::REMOVE_UNMANAGED);
     let examined = examine(check, powers.clouds(), powers.clock(), progress).await;
     let now = (powers.clock())();
     let again = plan_for(&examined, &plan.target, powers, policy, history, now).await;

@@ -336,7 +336,7 @@ pub async fn standing(
             }
             _ => {}
         }
-        let last = history.of_action(&action.digest).filter(|a| a.outcome.is_some()).next_back();
+        let last = history.of_action(&action.digest).rfind(|a| a.outcome.is_some());
         let Some((attempt, outcome)) = last.and_then(|a| Some((a, a.outcome.as_ref()?))) else {
             continue;
         };

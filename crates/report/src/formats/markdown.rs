@@ -105,6 +105,9 @@ fn head(report: &DriftReport) -> String {
             facts.push(format!("{n} {name}"));
         }
     }
+    if let Some(head) = &report.ledger {
+        facts.push(format!("ledger {}", wording::ledger(head)));
+    }
     text += &facts.join(" · ");
     text += "\n";
     if report.partial {

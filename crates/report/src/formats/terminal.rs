@@ -351,6 +351,10 @@ impl Page<'_> {
         if r.findings.iter().any(|f| f.attribution.status == AttributionStatus::NotAsked) {
             self.screen.line(&[Piece::new(Tone::Dim, "Nobody is named: the logs were not asked.")]);
         }
+        if let Some(head) = &r.ledger {
+            let line = format!("Ledger: {}.", wording::ledger(head));
+            self.screen.line(&[Piece::new(Tone::Dim, line)]);
+        }
         self.next(worst);
     }
 

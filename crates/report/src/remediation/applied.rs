@@ -95,9 +95,9 @@ fn foot(plan: &RemediationPlan, ran: &Ran<'_>, ran_actions: &[&Action], page: &m
     if let Some(head) = &plan.ledger {
         let grew = match ran.ledger_before {
             Some(before) if before < head.entries => {
-                format!("Ledger: {before} to {}.", wording::ledger(head))
+                format!("Ledger: {before} to {}.", crate::wording::ledger(head))
             }
-            _ => format!("Ledger: {}.", wording::ledger(head)),
+            _ => format!("Ledger: {}.", crate::wording::ledger(head)),
         };
         page.screen.line(&[Piece::new(Tone::Dim, grew)]);
     }

@@ -162,7 +162,7 @@ fn tail(plan: &RemediationPlan, options: &Options) -> String {
         thousands(plan.belts.per_minute)
     );
     if let Some(head) = &plan.ledger {
-        text += &format!(" Ledger: {}.", prose(&wording::ledger(head)));
+        text += &format!(" Ledger: {}.", prose(&crate::wording::ledger(head)));
     }
     text += &format!("\n\nHash {}\n", code(&clipped(&plan.hash, NAME)));
     let mut steps = wording::next_steps(plan);

@@ -91,7 +91,7 @@ fn foot(plan: &RemediationPlan, page: &mut Page<'_>) {
     );
     let mut line = vec![Piece::new(Tone::Dim, belts)];
     if let Some(head) = &plan.ledger {
-        line.push(Piece::new(Tone::Dim, format!(" Ledger: {}.", wording::ledger(head))));
+        line.push(Piece::new(Tone::Dim, format!(" Ledger: {}.", crate::wording::ledger(head))));
     }
     page.screen.line(&line);
     let mut steps = wording::next_steps(plan);

@@ -8,8 +8,7 @@ use crate::wording;
 use model::Value;
 use model::finding::AttributeChange;
 use model::remediation::{
-    Action, ActionChange, ActionState, Identified, IdentifiedBy, LedgerHead, RemediationPlan,
-    Unremedied,
+    Action, ActionChange, ActionState, Identified, IdentifiedBy, RemediationPlan, Unremedied,
 };
 use std::collections::BTreeSet;
 
@@ -178,13 +177,6 @@ pub(super) fn held_back(plan: &RemediationPlan) -> Option<String> {
         flag => ("over the limit of one run".to_owned(), format!("apply again, or give {flag}")),
     };
     Some(format!("{} {over}: {release}", count(held.count, "action")))
-}
-
-/// `12 entries, head ab12cd34`
-pub(super) fn ledger(head: &LedgerHead) -> String {
-    let entries = thousands(usize::try_from(head.entries).unwrap_or(usize::MAX));
-    let noun = if head.entries == 1 { "entry" } else { "entries" };
-    format!("{entries} {noun}, head {}", short(&head.hash))
 }
 
 /// The command that does exactly this plan. The target goes along: a plan fits no other.

@@ -398,5 +398,9 @@ pub fn report() -> DriftReport {
         }],
         in_sync: vec!["aws_s3_bucket.exports".into(), "azurerm_resource_group.acme".into()],
         ignored: 2,
+        ledger: Some(model::remediation::LedgerHead {
+            entries: 12,
+            hash: "sha256:ab12cd34".to_owned() + &"0".repeat(56),
+        }),
     }
 }
