@@ -4,6 +4,7 @@
 mod aws_tables;
 mod lab;
 mod licences;
+mod ocsf_tables;
 mod reference;
 mod transcripts;
 
@@ -34,6 +35,12 @@ const COMMANDS: &[Command] = &[
         takes: "",
         what: "hold every crate that is built to deny.toml",
         run: licences::run,
+    },
+    Command {
+        name: "ocsf-tables",
+        takes: "[--check] [FOLDER]",
+        what: "generate crates/ocsf/tables from the OCSF schema's own exports",
+        run: ocsf_tables::run,
     },
     Command {
         name: "reference",

@@ -53,6 +53,12 @@ pub enum EventClass {
     ApiActivity,
     Authentication,
     AccountChange,
+    /// Rights given to somebody or taken away.
+    UserAccess,
+    VulnerabilityFinding,
+    ComplianceFinding,
+    DetectionFinding,
+    NetworkActivity,
 }
 
 impl EventClass {
@@ -61,6 +67,11 @@ impl EventClass {
             EventClass::ApiActivity => 6003,
             EventClass::Authentication => 3002,
             EventClass::AccountChange => 3001,
+            EventClass::UserAccess => 3005,
+            EventClass::VulnerabilityFinding => 2002,
+            EventClass::ComplianceFinding => 2003,
+            EventClass::DetectionFinding => 2004,
+            EventClass::NetworkActivity => 4001,
         }
     }
 }

@@ -126,6 +126,7 @@ const PURE: &[&str] = &[
     "event-formats",
     "iam-policy",
     "model",
+    "ocsf",
     "report",
     "terraform-io",
 ];

@@ -152,6 +152,7 @@ fn pure_crates_have_no_clock_and_no_chance() {
         "event-formats",
         "iam-policy",
         "model",
+        "ocsf",
         "report",
         "terraform-io",
     ];
@@ -162,7 +163,8 @@ fn pure_crates_have_no_clock_and_no_chance() {
 
 #[test]
 fn only_terraform_io_of_the_pure_crates_opens_files() {
-    let pure = ["aws-protocol", "drift-detector", "event-formats", "iam-policy", "model", "report"];
+    let pure =
+        ["aws-protocol", "drift-detector", "event-formats", "iam-policy", "model", "ocsf", "report"];
     lines_with(
         &pure,
         &[
