@@ -34,12 +34,17 @@ impl Run {
 
 /// The built binary lies beside this test: `cargo test --workspace` builds both.
 pub fn binary() -> PathBuf {
+    built("lab")
+}
+
+/// A program of this workspace, as it lies beside this test.
+pub fn built(name: &str) -> PathBuf {
     let mut folder = std::env::current_exe().expect("a test has a path");
     folder.pop();
     if folder.ends_with("deps") {
         folder.pop();
     }
-    let path = folder.join(format!("lab{}", std::env::consts::EXE_SUFFIX));
+    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(path.exists(), "{} is not built: cargo test --workspace builds it", path.display());
     path
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "in a test a surprise is a failure")]
 
 mod arrows;
+mod deployed;
 mod files;
 mod house;
 mod invariants;

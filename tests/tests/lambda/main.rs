@@ -1,0 +1,6 @@
+//! The function, called as Lambda calls it: its own binary against a Runtime API, with a cloud
+//! behind it in which somebody made a bad call.
+#![allow(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
+
+mod events;
+mod stage;
