@@ -2,6 +2,7 @@
 //! [`COMMANDS`].
 
 mod aws_tables;
+mod dist;
 mod lab;
 mod licences;
 mod ocsf_tables;
@@ -29,6 +30,12 @@ const COMMANDS: &[Command] = &[
         takes: "[--check]",
         what: "generate crates/aws-protocol/tables from the public AWS service models (python package botocore)",
         run: aws_tables::run,
+    },
+    Command {
+        name: "dist",
+        takes: "",
+        what: "build the function for AWS Lambda and pack it into target/dist",
+        run: dist::run,
     },
     Command {
         name: "licences",
