@@ -19,7 +19,9 @@ pub fn page(root: &Path, made: &str) -> Result<String, String> {
          they make things worse, and a change to any other is *low* at most. Whatever is not \
          listed is compared as it stands and is *info*. What opens a resource to the internet \
          is *critical*, whichever attribute did it, and where a table cannot tell (a policy), \
-         the kind judges by meaning.\n"
+         the kind judges by meaning.\n\nBelow each table: what `lab run remediate` can bring back \
+         in place, and what keeps strangers out. Whether it does so by itself or asks is the \
+         policy's business; what is not named here is reported and left to Terraform.\n"
     );
     let mut kinds = 0;
     for file in files(root)? {
@@ -89,6 +91,7 @@ fn kind(facts: &Table) -> Result<String, String> {
 
     let nothing = Table::new();
     let attributes = facts.get("attributes").and_then(Value::as_table).unwrap_or(&nothing);
+    let mut guards = Vec::new();
     let mut left_out: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, entry) in attributes {
         let entry = entry.as_table().ok_or_else(|| format!("{name} is not a table"))?;
@@ -101,19 +104,60 @@ fn kind(facts: &Table) -> Result<String, String> {
                 false => format!("`{name}` becomes {}", worse.join(" or ")),
             };
             page += &row(&when, security)?;
+            if is_set(security, "exposure") {
+                guards.push(name.as_str());
+            }
         }
-        let is = |word: &str| entry.get(word).is_some_and(|v| v.as_bool() != Some(false));
+        let is = |word: &str| is_set(entry, word);
         if let Some((word, _)) = NOT_COMPARED.iter().find(|(word, _)| is(word)) {
             left_out.entry(word).or_default().push(name);
         }
     }
+    page += &brought_back(facts, &guards)?;
     for (word, meaning) in NOT_COMPARED {
         if let Some(names) = left_out.get(word) {
-            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            page += &format!("\nNot compared ({meaning}): {}.\n", names.join(", "));
+            page += &format!("\nNot compared ({meaning}): {}.\n", code(names));
         }
     }
     Ok(page)
+}
+
+fn is_set(table: &Table, word: &str) -> bool {
+    table.get(word).is_some_and(|v| v.as_bool() != Some(false))
+}
+
+fn code(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+/// What a remedy can do with one.
+fn brought_back(facts: &Table, guards: &[&str]) -> Result<String, String> {
+    let writable = facts.get("writable").and_then(Value::as_array);
+    let writable: Vec<&str> = writable.into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut said = match writable.is_empty() {
+        true => "\nBrought back in place: nothing.\n".to_owned(),
+        false => format!("\nBrought back in place: {}.\n", code(&writable)),
+    };
+    if !guards.is_empty() {
+        said += &format!("\nKeeps strangers out, or lets them in: {}.\n", code(guards));
+    }
+    if facts.get("recreatable").and_then(Value::as_bool) == Some(false) {
+        said += "\nOne that is missing cannot be made again from a state.\n";
+    }
+    if is_set(facts, "removable") {
+        said += "\nOne that no state manages can be removed: it holds configuration only.\n";
+    }
+    if let Some(credential) = facts.get("credential").and_then(Value::as_table) {
+        said += &format!(
+            "\nOne that a finding names is switched off by `{} = \"{}\"`, where its id begins \
+             with `{}`.\n",
+            text(credential, "attribute")?,
+            text(credential, "off")?,
+            text(credential, "prefix")?
+        );
+    }
+    Ok(said)
 }
 
 fn row(when: &str, judgement: &Table) -> Result<String, String> {
@@ -141,9 +185,13 @@ mod tests {
             title = "thing"
             provider_major = [5, 6]
             missing = { severity = "high", why = "Gone.", techniques = ["T1"] }
+            writable = ["open"]
+            recreatable = false
+            removable = true
+            credential = { prefix = "K", attribute = "open", off = "no" }
             [attributes]
             id = { computed = true }
-            open = { security = { severity = "high", why = "Open.", worse = [true] } }
+            open = { security = { severity = "high", why = "Open.", worse = [true], exposure = true } }
             rule = { mirror = "x_rule", security = { severity = "low", why = "Other." } }
         "#
         .parse()
@@ -155,6 +203,11 @@ mod tests {
             "| `open` becomes `true` | high | Open. |  |",
             "| `rule` changes | low | Other. |  |",
             "Not compared (set by the cloud): `id`.",
+            "Brought back in place: `open`.",
+            "Keeps strangers out, or lets them in: `open`.",
+            "One that is missing cannot be made again from a state.",
+            "One that no state manages can be removed: it holds configuration only.",
+            "is switched off by `open = \"no\"`, where its id begins with `K`.",
         ] {
             assert!(page.contains(line), "{line}: {page}");
         }
