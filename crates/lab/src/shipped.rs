@@ -2,9 +2,12 @@
 //! into the local clouds by calls through their own APIs.
 
 use crate::clouds;
+use crate::commands::ledger::entries;
+use crate::commands::record;
 use crate::desk::Desk;
 use crate::exit::Failure;
 use async_trait::async_trait;
+use ledger::{Entry, SqliteLedger};
 use lessons::{LessonError, Stage};
 use local_cloud::Clock;
 use local_cloud::control::Ask;
@@ -12,6 +15,7 @@ use model::{Cloud, Timestamp};
 use operations::{Progress, StateInput};
 use provider::Connection;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use tokio::sync::Mutex;
 
 const LAID_OUT: &str = "laid_out";
@@ -73,12 +77,14 @@ pub async fn prepare(desk: &Desk, progress: &dyn Progress) -> Result<Option<Stri
 /// The local clouds as a story is told on them.
 pub struct DeskStage<'a> {
     desk: &'a Desk,
+    ledger: PathBuf,
     cast: Mutex<BTreeMap<(String, String), Connection>>,
 }
 
 impl<'a> DeskStage<'a> {
     pub fn new(desk: &'a Desk) -> Self {
-        DeskStage { desk, cast: Mutex::default() }
+        let ledger = desk.data().join(record::FILE);
+        DeskStage { desk, ledger, cast: Mutex::default() }
     }
 }
 
@@ -128,5 +134,12 @@ impl Stage for DeskStage<'_> {
             .ok_or_else(|| stage(format!("{cloud} has no move {name}")))?
             .await
             .map_err(stage)
+    }
+
+    async fn ledger(&self) -> Result<Vec<Entry>, LessonError> {
+        match SqliteLedger::open_existing(&self.ledger).map_err(stage)? {
+            Some(ledger) => entries(&ledger).await.map_err(|e| stage(e.what)),
+            None => Ok(Vec::new()),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Answers against the records, effects against the clouds.
 
 use crate::error::LessonError;
-use crate::lesson::{Answer, Effect, Filter, Lesson, Question};
+use crate::lesson::{Answer, During, Effect, Filter, Lesson, Question, Source};
+use crate::recorded::Recorded;
 use crate::stage::Stage;
 use model::event::EventStatus;
 use model::{Cloud, Event, Live, Timestamp};
@@ -52,8 +53,8 @@ impl Verdict {
     }
 }
 
-/// Checks what was answered now, remembers it, and looks at the effects. The questions are
-/// about what happened up to `told`, when the story ended; later records are the learner's.
+/// Checks what was answered now, remembers it, and looks at the effects. The story ended at
+/// `told`; later records are the learner's.
 pub async fn check(
     lesson: &Lesson,
     stage: &dyn Stage,
@@ -63,16 +64,22 @@ pub async fn check(
 ) -> Result<Vec<Verdict>, LessonError> {
     let mut verdicts = Vec::new();
     let mut logs: BTreeMap<Cloud, Vec<Event>> = BTreeMap::new();
+    let recorded = Recorded::of(stage.ledger().await?);
     for question in &lesson.questions {
         let key = question.key.clone();
-        if let Some(answer) = answers.get(&key) {
-            if !logs.contains_key(&question.cloud) {
-                let mut events = records(stage, &question.cloud).await?;
-                events.retain(|e| told.is_none_or(|told| e.time <= told));
-                logs.insert(question.cloud.clone(), events);
-            }
-            let events = logs.get(&question.cloud).map_or(&[][..], Vec::as_slice);
-            if is_right(question, events, answer) {
+        if let Some(given) = answers.get(&key) {
+            let right = match &question.source {
+                Source::Records { cloud, filter, during, answer } => {
+                    if !logs.contains_key(cloud) {
+                        logs.insert(cloud.clone(), records(stage, cloud).await?);
+                    }
+                    let events = logs.get(cloud).into_iter().flatten();
+                    let meant = events.filter(|e| during.holds(e, told) && filter.fits(e));
+                    is_right(*answer, meant, given)
+                }
+                Source::Ledger(answer) => recorded.is_right(*answer, given),
+            };
+            if right {
                 memory.solved.insert(key);
             } else {
                 memory.solved.remove(&key);
@@ -92,7 +99,7 @@ pub async fn check(
         });
     }
     for effect in &lesson.effects {
-        verdicts.push(look(stage, effect).await?);
+        verdicts.push(look(stage, &recorded, effect).await?);
     }
     Ok(verdicts)
 }
@@ -115,6 +122,13 @@ async fn records(stage: &dyn Stage, cloud: &Cloud) -> Result<Vec<Event>, LessonE
     Ok(events)
 }
 
+impl During {
+    fn holds(self, event: &Event, told: Option<Timestamp>) -> bool {
+        let of_the_story = told.is_none_or(|told| event.time <= told);
+        of_the_story == (self == During::Story)
+    }
+}
+
 impl Filter {
     fn fits(&self, event: &Event) -> bool {
         let ends = |end: &str| event.operation.to_lowercase().ends_with(&end.to_lowercase());
@@ -131,16 +145,17 @@ impl Filter {
     }
 }
 
-fn is_right(question: &Question, events: &[Event], given: &str) -> bool {
-    let mut meant = events.iter().filter(|e| question.records.fits(e));
+fn is_right<'a>(answer: Answer, mut meant: impl Iterator<Item = &'a Event>, given: &str) -> bool {
     let given = given.trim();
-    match question.answer {
-        Answer::First => meant.next().is_some_and(|first| {
-            let same_second = |t: Timestamp| t.unix() == first.time.unix();
-            first.uid.eq_ignore_ascii_case(given)
-                || Timestamp::parse(given).is_some_and(same_second)
-                || first.time.clock_text() == given
-        }),
+    let names = |event: &Event| {
+        let same_second = |t: Timestamp| t.unix() == event.time.unix();
+        event.uid.eq_ignore_ascii_case(given)
+            || Timestamp::parse(given).is_some_and(same_second)
+            || event.time.clock_text() == given
+    };
+    match answer {
+        Answer::First => meant.next().is_some_and(names),
+        Answer::Any => meant.any(names),
         Answer::Operations => same_set(meant.map(|e| e.operation.as_str()), given),
         Answer::Principals => same_set(meant.map(|e| e.principal.name.as_str()), given),
     }
@@ -153,7 +168,11 @@ fn same_set<'a>(meant: impl Iterator<Item = &'a str>, given: &str) -> bool {
     !meant.is_empty() && meant == given
 }
 
-async fn look(stage: &dyn Stage, effect: &Effect) -> Result<Verdict, LessonError> {
+async fn look(
+    stage: &dyn Stage,
+    recorded: &Recorded,
+    effect: &Effect,
+) -> Result<Verdict, LessonError> {
     let what = effect.what().to_owned();
     let not_done = |seen: String| Ok(Verdict::NotDone { what: what.clone(), seen });
     match effect {
@@ -186,6 +205,26 @@ async fn look(stage: &dyn Stage, effect: &Effect) -> Result<Verdict, LessonError
                 Err(error) => not_done(error.to_string()),
             }
         }
+        Effect::Undone { cloud, kind, id, attribute, value, .. } => {
+            if !recorded.undone(kind, id) {
+                return not_done("the ledger knows of no such undo".to_owned());
+            }
+            let reader = stage.cast(cloud, READER).await?.reader;
+            let live = match reader.read(&Wanted::new(kind.clone(), id)).await {
+                Live::Present(live) => live,
+                Live::Absent => return not_done("it is not there".to_owned()),
+                Live::Unknown(why) => return not_done(format!("not seen: {}", why.detail)),
+            };
+            match live.attributes.get(attribute) {
+                Some(seen) if seen == value => Ok(Verdict::Done { what }),
+                Some(seen) => not_done(format!("{attribute} is {}", seen.to_json())),
+                None => not_done(format!("{attribute} is not set")),
+            }
+        }
+        Effect::Fixed { remedy, approved, .. } => match recorded.fixed(remedy, *approved) {
+            true => Ok(Verdict::Done { what }),
+            false => not_done("the ledger knows of no such fix".to_owned()),
+        },
     }
 }
 

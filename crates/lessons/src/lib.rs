@@ -11,6 +11,7 @@
 //! * [`layout`]: the environments out of their recorded states
 //! * [`lesson`]: story, questions, hints
 //! * [`check`]: answers against the records, effects against the clouds
+//! * [`recorded`]: both against the ledger
 
 pub mod check;
 pub mod embedded;
@@ -18,6 +19,7 @@ pub mod error;
 pub mod layout;
 pub mod lesson;
 pub mod perform;
+pub mod recorded;
 pub mod script;
 pub mod stage;
 

@@ -3,6 +3,7 @@
 
 use crate::error::LessonError;
 use async_trait::async_trait;
+use ledger::Entry;
 use model::{Cloud, Timestamp};
 use provider::Connection;
 
@@ -25,4 +26,7 @@ pub trait Stage: Send + Sync {
         name: &str,
         arguments: &toml::Table,
     ) -> Result<(), LessonError>;
+
+    /// The ledger's entries, in order; none where nothing was ever planned.
+    async fn ledger(&self) -> Result<Vec<Entry>, LessonError>;
 }

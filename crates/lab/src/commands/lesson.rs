@@ -8,6 +8,7 @@ use crate::output;
 use crate::progress::Bar;
 use crate::shipped::{self, DeskStage};
 use lessons::{Memory, Verdict, check};
+use report::screen::{Lead, Piece, Screen};
 use std::collections::BTreeMap;
 
 pub async fn run(command: Lesson, config: &Config, global: &Global) -> Outcome {
@@ -27,6 +28,16 @@ fn find(name: &str) -> Result<lessons::Lesson, Failure> {
     })
 }
 
+/// Columns that a lesson's name takes.
+pub const NAME: usize = 15;
+/// Columns that a verdict takes.
+const VERDICT: usize = 10;
+
+/// A word at the left, and a paragraph beside it.
+pub fn row(screen: &mut Screen, from: usize, word: &str, indent: usize, text: &str) {
+    screen.paragraph(Lead::label(from, Piece::plain(word), indent), &[Piece::plain(text)], None);
+}
+
 fn list(config: &Config, global: &Global) -> Outcome {
     let lessons = shipped::lessons()?;
     let text = match config.format {
@@ -37,7 +48,13 @@ fn list(config: &Config, global: &Global) -> Outcome {
                 .collect();
             format!("{}\n", serde_json::to_string_pretty(&all)?)
         }
-        _ => lessons.iter().map(|l| format!("{:<14} {}\n", l.name, l.title)).collect(),
+        _ => {
+            let mut screen = Screen::new(output::width(), false);
+            for lesson in &lessons {
+                row(&mut screen, 0, &lesson.name, NAME, &lesson.title);
+            }
+            screen.finish()
+        }
     };
     output::answer(text.as_bytes(), global.output.as_deref())?;
     Ok(Exit::Clean)
@@ -101,29 +118,38 @@ async fn on_desk(
 }
 
 fn as_text(lesson: &lessons::Lesson, verdicts: &[Verdict]) -> String {
-    let mut text = String::new();
+    let mut screen = Screen::new(output::width(), false);
+    let mut line = |word: &str, text: &str| row(&mut screen, 0, word, VERDICT, text);
     for verdict in verdicts {
-        let lines = match verdict {
-            Verdict::Right { key } => format!("right     {key}\n"),
-            Verdict::Wrong { key, hint } => format!("wrong     {key}\n          hint: {hint}\n"),
-            Verdict::Open { key, ask, hint } => match hint {
-                Some(hint) => format!("open      {key}: {ask}\n          hint: {hint}\n"),
-                None => format!("open      {key}: {ask}\n"),
-            },
-            Verdict::Done { what } => format!("done      {what}\n"),
-            Verdict::NotDone { what, seen } => format!("not yet   {what}\n          {seen}\n"),
-        };
-        text.push_str(&lines);
+        match verdict {
+            Verdict::Right { key } => line("right", key),
+            Verdict::Wrong { key, hint } => {
+                line("wrong", key);
+                line("", &format!("hint: {hint}"));
+            }
+            Verdict::Open { key, ask, hint } => {
+                line("open", &format!("{key}: {ask}"));
+                if let Some(hint) = hint {
+                    line("", &format!("hint: {hint}"));
+                }
+            }
+            Verdict::Done { what } => line("done", what),
+            Verdict::NotDone { what, seen } => {
+                line("not yet", what);
+                line("", seen);
+            }
+        }
     }
     let solved = verdicts.iter().filter(|v| v.is_solved()).count();
-    text.push_str(&format!("\n{solved} of {} solved\n", verdicts.len()));
-    if solved == verdicts.len() {
-        text.push_str(&format!("Lesson {} is solved.\n", lesson.name));
-    } else {
-        text.push_str(&format!(
-            "Next: lab lesson show {0}, then lab lesson check {0} --answer KEY=VALUE\n",
-            lesson.name
-        ));
+    screen.blank();
+    screen.line(&[Piece::plain(format!("{solved} of {} solved", verdicts.len()))]);
+    let mut text = screen.finish();
+    let name = &lesson.name;
+    match solved == verdicts.len() {
+        true => text.push_str(&format!("Lesson {name} is solved.\n")),
+        false => text.push_str(&format!(
+            "Next: lab lesson show {name}\n      lab lesson check {name} --answer KEY=VALUE\n"
+        )),
     }
     text
 }

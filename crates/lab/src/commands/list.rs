@@ -1,16 +1,23 @@
 //! `lab list`: exercises, lessons, kinds.
 
+use super::lesson::{NAME, row};
 use crate::args::Global;
 use crate::clouds;
 use crate::exit::{Exit, Outcome};
 use crate::output;
 use crate::shipped;
+use report::screen::Screen;
 
 pub fn run(global: &Global) -> Outcome {
-    let mut text = String::from("Exercises\n  drift-check    lab run drift-check\n\nLessons\n");
+    let mut text = String::from(
+        "Exercises\n  drift-check    lab run drift-check\n  \
+         remediate      lab run remediate\n\nLessons\n",
+    );
+    let mut screen = Screen::new(output::width(), false);
     for lesson in shipped::lessons()? {
-        text.push_str(&format!("  {:<14} {}\n", lesson.name, lesson.title));
+        row(&mut screen, 2, &lesson.name, NAME + 2, &lesson.title);
     }
+    text.push_str(&screen.finish());
     text.push_str("\nKinds, read and written\n");
     for catalog in clouds::catalogs() {
         text.push_str(&format!("  {}\n", catalog.title()));
