@@ -100,6 +100,12 @@ async fn a_member_who_came_meanwhile_stays() {
     let now = read(&by, &binding).await;
     assert_eq!(members(&now), ["user:b@example.com", "user:c@example.com"]);
 
+    // Nor is it made anew over whoever is in it.
+    let anew = json!({"bucket": BUCKET, "role": VIEWER, "members": ["user:c@example.com"]});
+    let error = by.writer.create(&BINDING.into(), &attributes(anew)).await.unwrap_err();
+    assert!(error.is(ErrorKind::AlreadyExists), "{error}");
+    assert!(error.cause.contains("user:b@example.com"), "{error}");
+
     // Having looked again, it is a decision.
     by.writer.update(&now, &back).await.unwrap();
     let now = read(&by, &binding).await;

@@ -224,7 +224,17 @@ impl Kind<GcpSession> for StorageBucketIamBinding {
         let grant = grant("", wanted)?;
         let members = members_of(wanted).unwrap_or_default();
         let policy = session
-            .change_policy(&grant.bucket, |policy| Ok(grant.set_members(policy, &members)))
+            .change_policy(&grant.bucket, |policy| {
+                let has = grant.members_in(policy);
+                // Those that every bucket has from its beginning give way, as in Terraform.
+                let other = has.iter().find(|m| {
+                    !is_convenience(&grant.role, m) && !members.iter().any(|w| members::same(w, m))
+                });
+                match other {
+                    None => Ok(grant.set_members(policy, &members)),
+                    Some(other) => Err(there_already(&grant, other)),
+                }
+            })
             .await?;
         resource(session, &grant, &policy).ok_or_else(|| {
             ProviderError::new(
@@ -281,6 +291,17 @@ impl Kind<GcpSession> for StorageBucketIamBinding {
     fn write_permissions(&self) -> &'static [&'static str] {
         &["storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy"]
     }
+}
+
+/// Made as a whole, it would take the role from somebody of whom its maker knows nothing.
+fn there_already(grant: &Grant, other: &str) -> ProviderError {
+    ProviderError::new(
+        ErrorKind::AlreadyExists,
+        "create google_storage_bucket_iam_binding",
+        grant.id(),
+    )
+    .because(format!("{other} has this role already"))
+    .next_step("look at who has it, then change it")
 }
 
 /// Members for members, where they are still those that were seen. The policy's etag also
