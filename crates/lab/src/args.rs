@@ -119,7 +119,7 @@ pub enum Command {
         #[arg(long)]
         force: bool,
     },
-    /// List exercises, lessons and the kinds of resources that are read
+    /// List exercises, lessons, remedies and the kinds of resources that are read
     List,
     /// Print shell completions
     #[command(
