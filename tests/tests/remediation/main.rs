@@ -1,0 +1,7 @@
+//! Mending in bad weather, with bad input: what a user sees, and what the clouds' own logs say of
+//! it afterwards.
+
+#![allow(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
+
+mod cut_off;
+mod stage;
