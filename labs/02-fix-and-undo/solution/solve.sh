@@ -16,12 +16,7 @@ mapfile -t first < <(key_action)
 "$lab" remediate approve "${first[1]}" --plan "${first[0]}"
 
 # 3: Maya, meanwhile.
-"$lab" cloud exec --as maya.chen -- bash -euo pipefail -c '
-    curl -fsS -X PUT "$AWS_ENDPOINT_URL/acme-exports?publicAccessBlock=" \
-        --aws-sigv4 "aws:amz:$AWS_REGION:s3" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
-        ${AWS_SESSION_TOKEN:+-H "x-amz-security-token: $AWS_SESSION_TOKEN"} \
-        -H "x-amz-content-sha256: $(printf %s "$0" | sha256sum | cut -d" " -f1)" --data-raw "$0"' \
-    '<PublicAccessBlockConfiguration><BlockPublicAcls>false</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls></PublicAccessBlockConfiguration>'
+"$lab" cloud exec --as maya.chen -- "$(dirname "$0")/maya.sh"
 
 # 4: the plan that was read is refused, and says which event moved it.
 expected=3

@@ -212,7 +212,7 @@ async fn verify(head: Option<&str>, config: &Config) -> Outcome {
     match verified.head {
         None => say("the ledger is empty"),
         Some(head) => say(format!(
-            "{} entries, each hash follows from the one before; head {}",
+            "{} entries, each hash follows from the one before\n  head {}",
             head.entries, head.hash
         )),
     }

@@ -8,7 +8,7 @@ use crate::clouds;
 use crate::config::Config;
 use crate::desk::Desk;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::output::say;
+use crate::output::{self, say};
 use auto_remediation::History;
 use model::ActionState;
 use operations::remediation::{FixCloud, Powers, UndoRequest, undo};
@@ -83,13 +83,14 @@ async fn take_back(
         ActionState::Undone => {
             say(format!("{id}  undone   {place}: {}   {} ms", done.words, done.took_ms));
             for change in &undone.action.changes {
-                let line = format!(
-                    "      {}  {} -> {}",
-                    change.path,
-                    short(&change.from),
-                    short(&change.to)
-                );
-                say(line);
+                let (from, to) =
+                    (change.from.to_json().to_string(), change.to.to_json().to_string());
+                let line = format!("      {}  {from} -> {to}", change.path);
+                // A document is in the ledger whole.
+                match report::text::width(&line) > output::width() {
+                    true => say(format!("      {}  as it was before (lab show {id})", change.path)),
+                    false => say(line),
+                }
             }
             if !global.quiet {
                 let flag = super::word::target_flag(&target);
@@ -115,14 +116,5 @@ async fn take_back(
             }
             Err(failure)
         }
-    }
-}
-
-/// A value on one line, cut where it is long: the ledger has it whole.
-fn short(value: &model::Value) -> String {
-    let text = value.to_json().to_string();
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
     }
 }
