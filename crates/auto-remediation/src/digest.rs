@@ -27,6 +27,35 @@ pub fn attribute(facts: &KindFacts, name: &str, value: &Value) -> String {
     digest_of(&normal(facts, &AttributePath::root(name), value).unwrap_or(Json::Null))
 }
 
+/// Do two values of one attribute mean the same? In a block, what is unset and what is as it
+/// is by default are one: a state has `""` where a cloud says `Disabled`.
+pub fn is_same(facts: &KindFacts, name: &str, a: &Value, b: &Value) -> bool {
+    let path = AttributePath::root(name);
+    let meant = |value: &Value| attribute(facts, name, &set_parts(facts, &path, value));
+    meant(a) == meant(b)
+}
+
+/// A value without the parts of its blocks that say nothing.
+fn set_parts(facts: &KindFacts, path: &AttributePath, value: &Value) -> Value {
+    match value {
+        Value::List(items) => {
+            let parts = items.iter().enumerate();
+            Value::List(parts.map(|(i, v)| set_parts(facts, &path.index(i), v)).collect())
+        }
+        Value::Map(map) => {
+            let parts = map.iter().filter_map(|(key, value)| {
+                let path = path.key(key.as_str());
+                let own = facts.attributes.get(&path.pattern());
+                let as_ever = own.and_then(|f| f.default.as_ref()) == Some(value);
+                let said = !value.is_unset() && !as_ever;
+                said.then(|| (key.clone(), set_parts(facts, &path, value)))
+            });
+            Value::Map(parts.collect())
+        }
+        other => other.clone(),
+    }
+}
+
 /// The digits of a digest, for keys.
 pub fn bare(digest: &str) -> &str {
     digest.strip_prefix("sha256:").unwrap_or(digest)

@@ -522,7 +522,7 @@ fn same(knowledge: &dyn Knowledge, name: &str, wanted: &Value, is: &Value) -> bo
     let (wanted, is) = (or_default(wanted), or_default(is));
     (wanted.is_unset() && is.is_unset())
         || knowledge.equal(&path, &wanted, &is) == Some(true)
-        || digest::attribute(facts, name, &wanted) == digest::attribute(facts, name, &is)
+        || digest::is_same(facts, name, &wanted, &is)
 }
 
 /// What a write and what was read after it come to.

@@ -98,3 +98,30 @@ proptest! {
         prop_assert_eq!(ids.len(), numbers.len());
     }
 }
+
+#[test]
+fn in_a_block_unset_and_default_are_one() {
+    let text = r#"
+        kind = "toy_house"
+        title = "house"
+        provider_major = [1]
+        missing = { severity = "low", why = "gone", techniques = [] }
+        [attributes."door.lock"]
+        default = "shut"
+    "#;
+    let facts: model::knowledge::KindFacts = toml::from_str(text).unwrap();
+    let value = |json| serde_json::from_value::<Value>(json).unwrap();
+    let open = value(serde_json::json!([{ "lock": "open", "wood": "oak" }]));
+    let shut = value(serde_json::json!([{ "lock": "shut", "wood": "oak" }]));
+    let unset = value(serde_json::json!([{ "lock": "", "wood": "oak" }]));
+    let unsaid = value(serde_json::json!([{ "wood": "oak" }]));
+    for (a, b, same) in [
+        (&shut, &unset, true),
+        (&shut, &unsaid, true),
+        (&unset, &unsaid, true),
+        (&open, &shut, false),
+        (&open, &unset, false),
+    ] {
+        assert_eq!(digest::is_same(&facts, "door", a, b), same, "{a:?} {b:?}");
+    }
+}
