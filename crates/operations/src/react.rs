@@ -20,7 +20,7 @@ use ledger::Ledger;
 use model::event::EventStatus;
 use model::remediation::Identified;
 use model::report::{ReportError, Tool, UnknownResource};
-use model::{Action, Event, KindName};
+use model::{Action, ActionState, Event, KindName};
 use std::collections::BTreeSet;
 
 /// A run that a platform may still be in the middle of is not settled by another one.
@@ -61,6 +61,9 @@ pub struct Looked {
     pub errors: Vec<ReportError>,
     /// Why nothing ran although something was to be mended.
     pub refused: Option<String>,
+    /// Changes of these resources that were begun by another run, and of which nobody knows yet
+    /// what came: it may be at work, or be cut off, and then it is settled when it is old enough.
+    pub begun: Vec<String>,
 }
 
 /// What one record names, in the states at hand.
@@ -155,6 +158,7 @@ pub async fn react(
         unknown: made.report.unknown,
         errors: made.report.errors,
         refused: None,
+        begun: Vec::new(),
     };
     if !request.apply || looked.actions.is_empty() {
         return Ok(Reaction::Looked(Box::new(looked)));
@@ -188,7 +192,16 @@ pub async fn react(
         }
         Err(other) => return Err(other),
     }
+    looked.begun = begun(&looked.actions, ledger).await?;
     Ok(Reaction::Looked(Box::new(looked)))
+}
+
+/// What is still open of what these actions are about.
+async fn begun(actions: &[Action], ledger: &dyn Ledger) -> Result<Vec<String>, RemediationError> {
+    let waiting = actions.iter().filter(|a| a.state == ActionState::Planned);
+    let findings: BTreeSet<&str> = waiting.map(|a| a.fingerprint.as_str()).collect();
+    let history = History::of_findings(ledger, &findings).await?;
+    Ok(history.open().map(|a| a.intent.action.id.clone()).collect())
 }
 
 /// Was it made with our own credentials? Anybody can call himself anything in a user agent, and
