@@ -47,6 +47,7 @@ impl Came {
                     "unknown": looked.unknown,
                     "errors": looked.errors,
                     "refused": looked.refused,
+                    "begun": looked.begun,
                 }),
             },
         };
@@ -77,6 +78,11 @@ fn left_over(looked: &Looked) -> Option<String> {
     if let Some(action) = unfinished {
         let why = action.outcome.as_deref().unwrap_or(action.state.as_str());
         return Some(format!("{}: {why}", action.id));
+    }
+    if let Some(id) = looked.begun.first() {
+        return Some(format!(
+            "{id} was begun by another run, and nobody knows yet what came of it"
+        ));
     }
     // Another version of this program, or another account's credentials, is what these need.
     let passing =

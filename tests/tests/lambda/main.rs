@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
 
 mod events;
+mod least_privilege;
+mod signed;
 mod stage;
+mod weather;

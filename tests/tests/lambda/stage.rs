@@ -1,15 +1,15 @@
 //! An account with buckets, the states that want them, and somebody who changes them.
 
+use crate::signed::Caller;
 use journeys::lab::Lab;
 use journeys::lambda::{Process, RuntimeApi};
-use model::{Attributes, Event, KindName, Resource, Value as Attribute};
+use model::{Attributes, KindName, Resource, Value as Attribute};
 use provider::Connection;
 use provider::audit_log::{About, AuditQuery};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
 pub const GUARD: &str = "aws_s3_bucket_public_access_block";
-pub const POLICY: &str = "aws_s3_bucket_policy";
 pub const FLAGS: [&str; 4] =
     ["block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets"];
 
@@ -18,6 +18,8 @@ pub struct Stage {
     pub lab: Lab,
     pub deployer: Connection,
     log_reader: Connection,
+    /// For what no provider does: as the deployer.
+    pub hands: Caller,
 }
 
 impl Drop for Stage {
@@ -32,7 +34,8 @@ impl Stage {
         lab.run(&["cloud", "start"]).expect(0);
         let deployer = connect(&lab, "deployer").await;
         let log_reader = connect(&lab, "log-reader").await;
-        Stage { lab, deployer, log_reader }
+        let hands = Caller::new(&variables(&lab, "deployer"));
+        Stage { lab, deployer, log_reader, hands }
     }
 
     pub async fn caller(&self, name: &str) -> Connection {
@@ -74,7 +77,11 @@ impl Stage {
 
     /// Everything that the log holds of one bucket, oldest first, as the trail would write it.
     pub async fn records(&self, bucket: &str) -> Vec<Value> {
-        let about = About::Resources(vec![(GUARD.into(), bucket.to_owned())]);
+        self.records_of(GUARD, bucket).await
+    }
+
+    async fn records_of(&self, kind: &str, id: &str) -> Vec<Value> {
+        let about = About::Resources(vec![(kind.into(), id.to_owned())]);
         let query = AuditQuery { from: None, to: None, about };
         let answer = self.log_reader.audit.query(&query).await.unwrap();
         answer.records.iter().map(|r| serde_json::from_str(r).unwrap()).collect()
@@ -82,9 +89,13 @@ impl Stage {
 
     /// The last record of this call on this bucket.
     pub async fn record(&self, bucket: &str, operation: &str) -> Value {
-        let records = self.records(bucket).await;
+        self.record_of(GUARD, bucket, operation).await
+    }
+
+    pub async fn record_of(&self, kind: &str, id: &str, operation: &str) -> Value {
+        let records = self.records_of(kind, id).await;
         let found = records.into_iter().rfind(|r| r["eventName"] == operation);
-        found.unwrap_or_else(|| panic!("no {operation} of {bucket} in the log"))
+        found.unwrap_or_else(|| panic!("no {operation} of {id} in the log"))
     }
 
     /// What `caller` changed in a bucket: the names of the calls.
@@ -236,12 +247,4 @@ impl Function {
     pub fn call(&self, payload: &Value) -> journeys::lambda::Answer {
         self.api.call(payload.to_string())
     }
-}
-
-/// The event that a record becomes.
-pub fn read(record: &Value) -> Event {
-    let (mut events, rejected) =
-        event_formats::read_records([record.to_string()], Some("cloudtrail"), "test");
-    assert!(rejected.is_empty(), "{rejected:?}");
-    events.pop().unwrap()
 }
