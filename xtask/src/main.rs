@@ -58,7 +58,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "transcripts",
         takes: "[--check]",
-        what: "run the first command and write docs/first-screen.* and README.md's block",
+        what: "run the first command and the guides' scenes, and write docs/first-screen.* and the blocks of the pages",
         run: transcripts::run,
     },
 ];
