@@ -178,3 +178,23 @@ fn an_output_is_one_file_and_one_line() {
     }
     assert!(seen.len() >= 4 && seen.is_sorted());
 }
+
+#[test]
+fn a_remedy_is_one_file_and_one_line() {
+    let folder = "crates/auto-remediation/src/remedies/";
+    let list = read("crates/auto-remediation/src/remedies.rs");
+    let mut seen = 0;
+    for path in paths(folder) {
+        let stem = path.strip_prefix(folder).and_then(|p| p.strip_suffix(".rs")).unwrap();
+        assert!(list.contains(&format!("&{stem}::")), "REMEDIES has no line for {stem}");
+        let code = read(&path);
+        assert!(code.contains("impl Remedy for "), "{path} holds no remedy");
+        let guide = read("docs/remediation.md");
+        assert!(
+            guide.contains(&format!("| `{stem}` |")),
+            "docs/remediation.md tells not of {stem}"
+        );
+        seen += 1;
+    }
+    assert!(seen >= 5, "the remedies were not found");
+}
