@@ -7,10 +7,13 @@ use crate::args::PolicyFile;
 use crate::clouds;
 use crate::config::Config;
 use crate::exit::{Exit, Outcome};
-use crate::output::say;
+use crate::output::{self, say};
+use model::Action;
+use model::remediation::ActionChange;
 use operations::remediation::applying::trustworthy;
 use operations::remediation::{ApproveRequest, approve, reject, short};
 use provider::Purpose;
+use report::text;
 
 pub enum Word<'a> {
     Yes,
@@ -56,6 +59,11 @@ pub async fn run(
                 by.name,
                 given.until.to_seconds_text()
             ));
+            // To what the yes was said: whoever takes a file from elsewhere may not have seen it.
+            say(format!("      {}: {}", action.remedy, auto_remediation::engine::place(&action)));
+            for line in changes(&action) {
+                say(line);
+            }
             say(format!(
                 "Next: lab run remediate --apply --plan {hash}{}",
                 target_flag(&plan.target)
@@ -72,4 +80,21 @@ pub async fn run(
 
 pub fn target_flag(target: &str) -> String {
     if target == "local" { String::new() } else { format!(" --target {target}") }
+}
+
+/// Each changed attribute on one line, as far as it fits: a document is in the ledger whole.
+pub fn changes(action: &Action) -> Vec<String> {
+    let line = |change: &ActionChange| {
+        let path = &change.path;
+        let (from, to) = (change.from.to_json().to_string(), change.to.to_json().to_string());
+        let whole = format!("      {path}  {from} -> {to}");
+        if text::width(&whole) <= output::width() {
+            return vec![whole];
+        }
+        match change.summary.as_slice() {
+            [] => vec![format!("      {path}  see lab show {}", action.id)],
+            summary => summary.iter().map(|s| format!("      {path}  {s}")).collect(),
+        }
+    };
+    action.changes.iter().flat_map(line).collect()
 }
