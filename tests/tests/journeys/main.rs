@@ -9,3 +9,4 @@ mod first_contact;
 mod lessons;
 mod local_clouds;
 mod real_targets;
+mod trust;
