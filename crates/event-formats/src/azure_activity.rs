@@ -6,12 +6,13 @@
 //! with the request's body, and it ends with the outcome. Each becomes an event.
 
 use crate::format::Format;
+use crate::ocsf::{fields, put};
 use crate::person::looks_like_person;
-use crate::read::parse_object;
 use crate::record::Record;
+use crate::strict::parse_object;
 use model::event::{EventClass, EventResource, EventStatus, Principal, PrincipalType};
 use model::{Cloud, Event};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub(crate) struct AzureActivity;
 
@@ -37,6 +38,10 @@ impl Format for AzureActivity {
         "azure_activity"
     }
 
+    fn product(&self) -> &'static str {
+        "Activity Log"
+    }
+
     fn recognises(&self, fields: &Map<String, Value>) -> bool {
         let timed = fields.contains_key("time") || fields.contains_key("eventTimestamp");
         let placed = fields.contains_key("resourceId") || fields.contains_key("resourceUri");
@@ -48,6 +53,8 @@ impl Format for AzureActivity {
             && fields.get("operationName").and_then(plain_or_value).is_some()
             && category.is_none_or(|c| CATEGORIES.iter().any(|own| own.eq_ignore_ascii_case(c)))
             && !fields.contains_key("statusText")
+            // Entra's logs come by the same road.
+            && !crate::entra::is_directory(fields)
     }
 
     fn envelopes(&self) -> &'static [&'static str] {
@@ -85,6 +92,7 @@ impl Format for AzureActivity {
             operation.split('/').next().unwrap_or_default().to_owned(),
         );
         let (activity, read_only) = activity_of(&operation, &last, &record, status_code.as_deref());
+        let (class, activity) = class_of(&operation, activity, &request, &response);
         let correlation_uid = record.take_text(&["correlationId"]);
         let uid = record.take_text(&["eventDataId"]);
         let request_uid = record.text(&["httpRequest", "clientRequestId"]).map(str::to_owned);
@@ -103,7 +111,7 @@ impl Format for AzureActivity {
             .map(str::to_lowercase);
         let (unmapped, raw_hash, location) = record.rest();
         Ok(Event {
-            class: EventClass::ApiActivity,
+            class,
             activity,
             time,
             original_time,
@@ -114,7 +122,7 @@ impl Format for AzureActivity {
             account,
             // `location` says where the record was written, not where the resource is.
             region: None,
-            product: "Activity Log".to_owned(),
+            product: self.product().to_owned(),
             service: head,
             operation,
             read_only,
@@ -134,6 +142,88 @@ impl Format for AzureActivity {
             location,
         })
     }
+
+    fn shape(&self, event: &Event, ocsf: &mut Map<String, Value>) {
+        shape(event, ocsf);
+    }
+}
+
+/// An assignment of a role is about whom it is given to, where a body says so.
+pub(crate) fn class_of(
+    operation: &str,
+    activity: u8,
+    request: &Value,
+    response: &Value,
+) -> (EventClass, u8) {
+    let operation = operation.to_lowercase();
+    let assigned = assignment(request).or_else(|| assignment(response)).is_some();
+    match operation.strip_prefix("microsoft.authorization/roleassignments/") {
+        Some("write") if assigned => (EventClass::UserAccess, 1),
+        Some("delete") if assigned => (EventClass::UserAccess, 2),
+        _ => (EventClass::ApiActivity, activity),
+    }
+}
+
+/// To whom, and which role.
+fn assignment(body: &Value) -> Option<(&str, &str)> {
+    let properties = body.get("properties").or_else(|| body.get("Properties")).unwrap_or(body);
+    let text = |name: &str| {
+        let (_, value) =
+            properties.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        value.as_str().filter(|s| !s.is_empty())
+    };
+    Some((text("principalId")?, text("roleDefinitionId")?))
+}
+
+pub(crate) fn shape(event: &Event, ocsf: &mut Map<String, Value>) {
+    let raw = &event.unmapped;
+    // The three shapes of this log have the same under different names.
+    let first = |pointers: &[&str]| {
+        pointers.iter().find_map(|p| raw.pointer(p)?.as_str().filter(|s| !s.is_empty()))
+    };
+    let claims = ["/identity/claims", "/claims", "/Claims_d"]
+        .iter()
+        .find_map(|pointer| raw.pointer(pointer)?.as_object());
+    let claim = |name: &str| claims.and_then(|c| c.get(name)).and_then(Value::as_str);
+    let rights = ["/identity/authorization", "/authorization", "/Authorization_d"]
+        .iter()
+        .find_map(|pointer| raw.pointer(pointer)?.as_object());
+    let tenant = claim("http://schemas.microsoft.com/identity/claims/tenantid")
+        .or_else(|| claim("tid"))
+        .or_else(|| first(&["/tenantId"]));
+    if let Some(tenant) = tenant {
+        put(ocsf, &["metadata", "tenant_uid"], json!(tenant));
+    }
+    if let Some(log) = first(&["/category", "/category/value", "/CategoryValue"]) {
+        put(ocsf, &["metadata", "log_name"], json!(log));
+    }
+    if let Some(application) = claim("appid") {
+        put(ocsf, &["actor", "app_uid"], json!(application));
+    }
+    if let Some(methods) = claim("http://schemas.microsoft.com/claims/authnmethodsreferences") {
+        put(ocsf, &["actor", "session", "is_mfa"], json!(methods.contains("mfa")));
+    }
+    if let Some(rights) = rights {
+        let evidence = rights.get("evidence").and_then(Value::as_object).unwrap_or(rights);
+        let text = |name: &str| evidence.get(name).and_then(Value::as_str);
+        let policy = fields(json!({"name": text("role"), "uid": text("roleAssignmentId")}));
+        if !policy.is_empty() {
+            put(ocsf, &["actor", "authorizations"], json!([{"policy": policy}]));
+        }
+    }
+    let method = first(&["/httpRequest/method"])
+        .filter(|m| ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(m));
+    if let Some(method) = method {
+        put(ocsf, &["http_request", "http_method"], json!(method));
+    }
+    if let Some(uri) = first(&["/httpRequest/uri"]) {
+        put(ocsf, &["http_request", "url"], json!({"url_string": uri}));
+    }
+    let told = assignment(&event.request).or_else(|| assignment(&event.response));
+    if let (EventClass::UserAccess, Some((whom, role))) = (event.class, told) {
+        put(ocsf, &["user"], json!({"uid": whom}));
+        put(ocsf, &["privileges"], json!([role]));
+    }
 }
 
 /// `"x"` in an export, `{"value": "x", "localizedValue": ".."}` in an answer.
@@ -148,7 +238,7 @@ fn take_plain_or_value(record: &mut Record, key: &str) -> Option<String> {
     }
 }
 
-fn scalar_text(value: &Value) -> Option<String> {
+pub(crate) fn scalar_text(value: &Value) -> Option<String> {
     match value {
         Value::String(s) if !s.is_empty() => Some(s.clone()),
         Value::Number(n) => Some(n.to_string()),
@@ -156,7 +246,7 @@ fn scalar_text(value: &Value) -> Option<String> {
     }
 }
 
-fn outcome_of(record: &Record) -> EventStatus {
+pub(crate) fn outcome_of(record: &Record) -> EventStatus {
     let word = ["status", "resultType"]
         .iter()
         .find_map(|key| record.get(&[key]).and_then(plain_or_value))
@@ -199,7 +289,12 @@ fn body(record: &mut Record, keys: &[&str]) -> Value {
 }
 
 /// OCSF's activity by the operation's last word, and whether it only reads.
-fn activity_of(operation: &str, last: &str, record: &Record, status: Option<&str>) -> (u8, bool) {
+pub(crate) fn activity_of(
+    operation: &str,
+    last: &str,
+    record: &Record,
+    status: Option<&str>,
+) -> (u8, bool) {
     let lower = operation.to_lowercase();
     match last {
         "read" => (2, true),
@@ -218,7 +313,7 @@ fn activity_of(operation: &str, last: &str, record: &Record, status: Option<&str
 }
 
 /// `1.1.1.1:57485`, `[2001:db8::1]:443` and `2001:db8::/64` without port and prefix length.
-fn bare_address(text: &str) -> &str {
+pub(crate) fn bare_address(text: &str) -> &str {
     let text = text.split('/').next().unwrap_or(text);
     if let Some(inner) = text.strip_prefix('[').and_then(|t| t.split_once(']')) {
         return inner.0;
@@ -229,14 +324,14 @@ fn bare_address(text: &str) -> &str {
     }
 }
 
-fn segment_after<'a>(id: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn segment_after<'a>(id: &'a str, name: &str) -> Option<&'a str> {
     let mut segments = id.split('/');
     segments.find(|s| s.eq_ignore_ascii_case(name))?;
     segments.next().filter(|s| !s.is_empty())
 }
 
 /// `Microsoft.Storage/storageAccounts` of an id, of the last provider in it.
-fn type_of(id: &str) -> Option<String> {
+pub(crate) fn type_of(id: &str) -> Option<String> {
     let segments: Vec<&str> = id.split('/').filter(|s| !s.is_empty()).collect();
     let Some(at) = segments.iter().rposition(|s| s.eq_ignore_ascii_case("providers")) else {
         return segments
@@ -250,9 +345,9 @@ fn type_of(id: &str) -> Option<String> {
     Some(format!("{namespace}{types}"))
 }
 
-struct Who {
-    principal: Principal,
-    credential: Option<String>,
+pub(crate) struct Who {
+    pub principal: Principal,
+    pub credential: Option<String>,
 }
 
 const UPN: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn";
@@ -263,7 +358,7 @@ const OBJECT: &str = "http://schemas.microsoft.com/identity/claims/objectidentif
 /// From the claims of the caller's token: a user name is a person (through whatever tool);
 /// an application without one is a workload; `xms_mirid` is the resource whose managed
 /// identity called.
-fn who(record: &Record, operation: &str) -> Who {
+pub(crate) fn who(record: &Record, operation: &str) -> Who {
     let claims = record.get(&["identity", "claims"]).or_else(|| record.get(&["claims"]));
     let claim = |name: &str| {
         claims.and_then(|c| c.get(name)).and_then(Value::as_str).filter(|s| !s.is_empty())

@@ -3,10 +3,11 @@
 
 use crate::cloudtrail_identity::{Identified, identify};
 use crate::format::Format;
-use crate::record::Record;
+use crate::ocsf::put;
+use crate::record::{Record, read_time};
 use model::event::{EventClass, EventResource, EventStatus};
 use model::{Cloud, Event};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub(crate) struct CloudTrail;
 
@@ -17,6 +18,10 @@ impl Format for CloudTrail {
         "cloudtrail"
     }
 
+    fn product(&self) -> &'static str {
+        "CloudTrail"
+    }
+
     fn recognises(&self, fields: &Map<String, Value>) -> bool {
         let text = |key| fields.get(key).is_some_and(Value::is_string);
         text("eventSource") && text("eventName") && !fields.contains_key("CloudTrailEvent")
@@ -24,11 +29,6 @@ impl Format for CloudTrail {
 
     fn envelopes(&self) -> &'static [&'static str] {
         &["Records", "Events"]
-    }
-
-    /// An entry of LookupEvents is CloudTrail's index of the record; the record is inside.
-    fn inner<'r>(&self, fields: &'r Map<String, Value>) -> Option<&'r str> {
-        fields.get("CloudTrailEvent")?.as_str()
     }
 
     /// Digest files lie beside the logs and hold hashes of them.
@@ -63,7 +63,15 @@ impl Format for CloudTrail {
         // A sign-in that failed has no error code, only its word.
         let refused = response.get(operation.as_str()).and_then(Value::as_str) == Some("Failure");
         let failed = error_code.is_some() || error_message.is_some() || refused;
-        let (class, activity) = classify(&service, &operation, read_only);
+        let (class, activity) = match (service.as_str(), operation.as_str()) {
+            ("sso.amazonaws.com", "CreateAccountAssignment") if assignment(&request).is_some() => {
+                (EventClass::UserAccess, 1)
+            }
+            ("sso.amazonaws.com", "DeleteAccountAssignment") if assignment(&request).is_some() => {
+                (EventClass::UserAccess, 2)
+            }
+            _ => classify(&service, &operation, read_only),
+        };
         let partition = partition_of(record.text(&["userIdentity", "arn"]), region.as_deref());
         let resources = resources_of(
             record.get(&["resources"]),
@@ -88,7 +96,7 @@ impl Format for CloudTrail {
             cloud: CLOUD,
             account,
             region,
-            product: "CloudTrail".to_owned(),
+            product: self.product().to_owned(),
             service,
             operation,
             read_only,
@@ -108,6 +116,61 @@ impl Format for CloudTrail {
             location,
         })
     }
+
+    fn shape(&self, event: &Event, ocsf: &mut Map<String, Value>) {
+        let raw = &event.unmapped;
+        let text = |pointer: &str| raw.pointer(pointer).and_then(Value::as_str);
+        let mut put = |path: &[&str], value: Option<Value>| {
+            if let Some(value) = value {
+                put(ocsf, path, value);
+            }
+        };
+        let json = |text: Option<&str>| text.filter(|t| !t.is_empty()).map(Value::from);
+        put(&["metadata", "product", "version"], json(text("/eventVersion")));
+        let category = json(text("/eventCategory"));
+        put(&["metadata", "product", "feature"], category.map(|name| json!({"name": name})));
+        put(&["metadata", "event_code"], json(text("/eventType")));
+        put(&["api", "version"], json(text("/apiVersion")));
+        put(&["actor", "invoked_by"], json(text("/userIdentity/invokedBy")));
+        put(&["actor", "user", "uid_alt"], json(text("/userIdentity/principalId")));
+        let account = json(text("/userIdentity/accountId"));
+        let account = account.map(|uid| json!({"uid": uid, "type_id": 10}));
+        put(&["actor", "user", "account"], account);
+        let provider = text("/userIdentity/sessionContext/webIdFederationData/federatedProvider");
+        put(&["actor", "idp"], json(provider).map(|name| json!({"name": name})));
+        let partition = text("/userIdentity/arn").and_then(|arn| arn.split(':').nth(1));
+        put(&["cloud", "cloud_partition"], json(partition));
+        let session = |name: &str| text(&format!("/userIdentity/sessionContext/attributes/{name}"));
+        if let Some(begun) = session("creationDate").and_then(read_time) {
+            put(&["actor", "session", "created_time"], Some(json!(begun.unix_millis())));
+            put(&["actor", "session", "created_time_dt"], Some(json!(begun.to_millis_text())));
+        }
+        let mfa = session("mfaAuthenticated").map(|told| json!(told == "true"));
+        put(&["actor", "session", "is_mfa"], mfa);
+        match event.class {
+            EventClass::Authentication => {
+                let used = text("/additionalEventData/MFAUsed").map(|told| json!(told == "Yes"));
+                put(&["is_mfa"], used);
+            }
+            EventClass::AccountChange => {
+                let policy = event.request.get("policyArn").and_then(Value::as_str);
+                put(&["policy"], json(policy).map(|uid| json!({"uid": uid})));
+            }
+            EventClass::UserAccess => {
+                if let Some((user, right)) = assignment(&event.request) {
+                    put(&["user"], Some(json!({"uid": user})));
+                    put(&["privileges"], Some(json!([right])));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The first of the ends of an assignment that the request names.
+fn assignment(request: &Value) -> Option<(&str, &str)> {
+    let text = |key: &str| request.get(key).and_then(Value::as_str).filter(|s| !s.is_empty());
+    Some((text("principalId")?, text("permissionSetArn")?))
 }
 
 /// By the verb of the operation's name, for records that do not say.

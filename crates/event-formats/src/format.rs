@@ -13,10 +13,17 @@ pub trait Format: Sync {
     fn recognises(&self, fields: &Map<String, Value>) -> bool;
 
     /// Names under which a file or an answer of this format holds its records.
-    fn envelopes(&self) -> &'static [&'static str];
+    fn envelopes(&self) -> &'static [&'static str] {
+        &[]
+    }
 
-    /// The record itself, where a lookup carries it as text inside its own entry.
-    fn inner<'r>(&self, _fields: &'r Map<String, Value>) -> Option<&'r str> {
+    /// The names of the columns, if this is the first line of a text log of this format.
+    fn header<'l>(&self, _line: &'l str) -> Option<Vec<&'l str>> {
+        None
+    }
+
+    /// A line of a text log whose columns need no header.
+    fn bare_line(&self, _line: &str) -> Option<Map<String, Value>> {
         None
     }
 
@@ -27,12 +34,16 @@ pub trait Format: Sync {
 
     /// The error says which field is missing or unreadable.
     fn event(&self, record: Record) -> Result<Event, String>;
+
+    /// What its events call their `product`: how an event finds its format again.
+    fn product(&self) -> &'static str;
+
+    /// What OCSF has a place for and `Event` has no field: the ends of a connection, what a
+    /// finding says, whether there was a second factor. Whatever is put somewhere may be
+    /// taken out of `unmapped`.
+    fn shape(&self, _event: &Event, _ocsf: &mut Map<String, Value>) {}
 }
 
 pub fn find_format(name: &str) -> Option<&'static dyn Format> {
     FORMATS.iter().copied().find(|f| f.name() == name)
-}
-
-pub(crate) fn names() -> String {
-    FORMATS.iter().map(|f| f.name()).collect::<Vec<_>>().join(", ")
 }

@@ -5,10 +5,11 @@
 //! asked, the last how it went.
 
 use crate::format::Format;
+use crate::ocsf::put;
 use crate::record::Record;
 use model::event::{EventClass, EventResource, EventStatus, Principal, PrincipalType};
 use model::{Cloud, Event};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub(crate) struct GoogleAudit;
 
@@ -18,6 +19,10 @@ const PAYLOAD: &str = "protoPayload";
 impl Format for GoogleAudit {
     fn name(&self) -> &'static str {
         "google_audit"
+    }
+
+    fn product(&self) -> &'static str {
+        "Cloud Audit Logs"
     }
 
     fn recognises(&self, fields: &Map<String, Value>) -> bool {
@@ -43,7 +48,10 @@ impl Format for GoogleAudit {
         let (status, error_code, error_message) = outcome_of(&mut record);
         let request = record.take(&[PAYLOAD, "request"]);
         let response = record.take(&[PAYLOAD, "response"]);
-        let (class, activity, read_only) = classify(&service, &operation, &record);
+        let (class, activity, read_only) = match grant(record.get(&[PAYLOAD, "serviceData"])) {
+            Some(Grant { added, .. }) => (EventClass::UserAccess, if added { 1 } else { 2 }, false),
+            None => classify(&service, &operation, &record),
+        };
         // Without a log's name an insert id is unique only by the time beside it.
         let uid = record.text(&["insertId"]).map(|id| {
             format!("{id}@{}@{original_time}", record.text(&["logName"]).unwrap_or_default())
@@ -82,7 +90,7 @@ impl Format for GoogleAudit {
             cloud: CLOUD,
             account: project,
             region,
-            product: "Cloud Audit Logs".to_owned(),
+            product: self.product().to_owned(),
             service,
             operation,
             read_only,
@@ -102,6 +110,72 @@ impl Format for GoogleAudit {
             location,
         })
     }
+
+    fn shape(&self, event: &Event, ocsf: &mut Map<String, Value>) {
+        let raw = &event.unmapped;
+        let text = |pointer: &str| raw.pointer(pointer).and_then(Value::as_str);
+        if let Some(log) = text("/logName").and_then(|name| name.split("%2F").nth(1)) {
+            put(ocsf, &["metadata", "log_name"], json!(log));
+        }
+        if let Some(code) = raw.pointer("/protoPayload/status/code").and_then(Value::as_i64) {
+            put(ocsf, &["api", "response", "code"], json!(code));
+        }
+        if let Some(client) = text("/protoPayload/authenticationInfo/oauthInfo/oauthClientId") {
+            put(ocsf, &["actor", "app_uid"], json!(client));
+        }
+        if let Some(zone) = text("/resource/labels/zone") {
+            put(ocsf, &["cloud", "zone"], json!(zone));
+        }
+        // A permission that is not granted is denied, said or not.
+        let asked = raw.pointer("/protoPayload/authorizationInfo").and_then(Value::as_array);
+        let asked: Vec<Value> = asked
+            .into_iter()
+            .flatten()
+            .filter_map(|info| {
+                let name = info.get("permission")?.as_str()?;
+                let granted = info.get("granted") == Some(&Value::Bool(true));
+                let decision = if granted { "allow" } else { "deny" };
+                Some(json!({"policy": {"name": name}, "decision": decision}))
+            })
+            .collect();
+        if !asked.is_empty() {
+            put(ocsf, &["actor", "authorizations"], json!(asked));
+        }
+        let delta = raw.pointer("/protoPayload/serviceData");
+        if let (EventClass::UserAccess, Some(grant)) = (event.class, grant(delta)) {
+            let name = grant.member.split_once(':').map_or(grant.member, |(_, name)| name);
+            put(ocsf, &["user"], json!({"uid": grant.member, "name": name}));
+            put(ocsf, &["privileges"], json!(grant.roles));
+        }
+    }
+}
+
+struct Grant<'r> {
+    added: bool,
+    member: &'r str,
+    roles: Vec<&'r str>,
+}
+
+/// A change of a policy that gives one member roles, or takes them away. One that does both,
+/// or concerns several, is a change of the policy.
+fn grant(service_data: Option<&Value>) -> Option<Grant<'_>> {
+    let deltas = service_data?.pointer("/policyDelta/bindingDeltas")?.as_array()?;
+    let text = |delta: &'_ Value, key: &str| -> Option<String> {
+        Some(delta.get(key)?.as_str()?.to_owned())
+    };
+    let first = deltas.first()?;
+    let (action, member) = (text(first, "action")?, first.get("member")?.as_str()?);
+    let same = deltas.iter().all(|delta| {
+        text(delta, "action").as_ref() == Some(&action)
+            && text(delta, "member").as_deref() == Some(member)
+    });
+    let added = match action.as_str() {
+        "ADD" => true,
+        "REMOVE" => false,
+        _ => return None,
+    };
+    let roles: Vec<&str> = deltas.iter().filter_map(|d| d.get("role")?.as_str()).collect();
+    (same && !member.is_empty() && !roles.is_empty()).then_some(Grant { added, member, roles })
 }
 
 /// `{}` and nothing at all mean success; so does code 0. A refused permission that is
@@ -148,6 +222,10 @@ fn classify(service: &str, operation: &str, record: &Record) -> (EventClass, u8,
         ("iamcredentials.googleapis.com", "generateaccesstoken" | "generateidtoken") => {
             return (EventClass::Authentication, 3, false);
         }
+        ("login.googleapis.com", "loginsuccess" | "loginfailure") => {
+            return (EventClass::Authentication, 1, false);
+        }
+        ("login.googleapis.com", "logout") => return (EventClass::Authentication, 2, false),
         ("iam.googleapis.com", "createserviceaccount") => {
             return (EventClass::AccountChange, 1, false);
         }
@@ -243,6 +321,15 @@ fn who(record: &Record) -> Who {
                 principal.uid = subject.or(email).map(str::to_owned);
             }
             principal
+        }
+        // What Google's own systems do has nobody who asked for it.
+        (None, None) if record.text(&["logName"]).is_some_and(|n| n.ends_with("system_event")) => {
+            Principal {
+                name: "Google Cloud".to_owned(),
+                kind: PrincipalType::Service,
+                via: Vec::new(),
+                uid: None,
+            }
         }
         // Left out for public access and for callers outside the organisation.
         (None, None) => Principal {

@@ -1,28 +1,37 @@
 //! Bytes to records: gzip, byte order mark, one document, arrays, envelopes, JSON lines.
 
 use crate::FORMATS;
-use crate::format::{Format, find_format, names};
+use crate::envelope::{self, MAX_OPENED};
+use crate::format::{Format, find_format};
 use crate::record::Record;
+use crate::salvage::{Members, Salvage};
+use crate::strangers::stranger;
+use crate::strict::plain;
 use flate2::read::MultiGzDecoder;
 use model::Event;
 use model::event::{RecordLocation, Rejected};
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::DeserializeSeed;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt;
 use std::io::Read;
 
 /// What a compressed file may inflate to. CloudTrail closes a file at about 50 MB, Azure
 /// and Google write hourly ones; what is larger than this is no log but an attack on memory.
 pub const MAX_INFLATED: usize = 256 * 1024 * 1024;
 
+/// No log's header is longer.
+const MAX_HEADER: usize = 4096;
+
 /// Reads a file or an object, whatever of the known formats it is in.
 pub fn read(bytes: &[u8], source: &str) -> (Vec<Event>, Vec<Rejected>) {
     let mut reading = Reading::new(source, None);
     let (bytes, trouble) = inflate(bytes, MAX_INFLATED);
-    reading.document(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes));
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let (text, spoiled) = as_text(bytes);
+    reading.spoiled = spoiled;
+    reading.base = text.as_ptr() as usize;
+    reading.document(text.as_bytes());
     if let Some(reason) = trouble {
         let index = reading.next;
         reading.rejected.push(Rejected {
@@ -66,6 +75,25 @@ fn inflate(bytes: &[u8], most: usize) -> (Cow<'_, [u8]>, Option<String>) {
     (Cow::Owned(inflated), trouble)
 }
 
+/// The bytes as text. What is no UTF-8 becomes a question mark, and its place is told: the
+/// record that holds it is refused, and those around it are not.
+fn as_text(bytes: &[u8]) -> (Cow<'_, str>, Vec<usize>) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return (Cow::Borrowed(text), Vec::new());
+    }
+    let (mut text, mut spoiled) = (String::with_capacity(bytes.len()), Vec::new());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            spoiled.push(text.len());
+            text.push('?');
+        }
+    }
+    (Cow::Owned(text), spoiled)
+}
+
+const NOT_UTF8: &str = "not UTF-8";
+
 struct Reading<'s> {
     source: &'s str,
     formats: Vec<&'static dyn Format>,
@@ -75,6 +103,9 @@ struct Reading<'s> {
     next: usize,
     /// Whether anything was met that one of the formats knows.
     familiar: bool,
+    /// Where the text of a document begins, and the places in it that were no UTF-8.
+    base: usize,
+    spoiled: Vec<usize>,
 }
 
 impl<'s> Reading<'s> {
@@ -90,6 +121,8 @@ impl<'s> Reading<'s> {
             rejected: Vec::new(),
             next: 0,
             familiar: false,
+            base: 0,
+            spoiled: Vec::new(),
         }
     }
 
@@ -108,6 +141,9 @@ impl<'s> Reading<'s> {
     fn document(&mut self, bytes: &[u8]) {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return;
+        }
+        if let Some(header) = self.header(bytes) {
+            return self.text_lines(&header, bytes);
         }
         if let Ok(raw) = serde_json::from_slice::<&RawValue>(bytes) {
             return self.value_at(raw.get(), bytes, 0);
@@ -133,7 +169,12 @@ impl<'s> Reading<'s> {
         self.salvage(&bytes[good..], bytes);
         let at = self.next;
         self.familiar |= at > before && good == 0;
-        self.reject(at, Some((failed.line(), failed.column())), plain(&failed));
+        let starts = bytes.trim_ascii_start().first();
+        let reason = match starts {
+            Some(b'{' | b'[') => plain(&failed),
+            _ => "neither JSON nor a text log whose header is known".to_owned(),
+        };
+        self.reject(at, Some((failed.line(), failed.column())), reason);
     }
 
     fn lines(&mut self, bytes: &[u8]) {
@@ -144,12 +185,46 @@ impl<'s> Reading<'s> {
             match serde_json::from_slice::<&RawValue>(line) {
                 Ok(raw) => self.value_at(raw.get(), line, number),
                 Err(error) => {
-                    let index = self.next;
-                    self.next += 1;
+                    let index = self.take_index();
                     self.reject(index, Some((number + 1, error.column())), plain(&error));
                 }
             }
         }
+    }
+
+    /// The names of the columns, where the first line of a text log gives them.
+    fn header(&self, bytes: &[u8]) -> Option<Vec<String>> {
+        let first = bytes.split(|b| *b == b'\n').find(|line| !line.trim_ascii().is_empty())?;
+        let first = std::str::from_utf8(first.get(..first.len().min(MAX_HEADER))?).ok()?.trim();
+        let names = self.formats.iter().find_map(|f| f.header(first))?;
+        Some(names.into_iter().map(str::to_owned).collect())
+    }
+
+    fn text_lines(&mut self, header: &[String], bytes: &[u8]) {
+        self.familiar = true;
+        let names: Vec<&str> = header.iter().map(String::as_str).collect();
+        let lines = bytes.split(|b| *b == b'\n').enumerate();
+        let mut lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
+        lines.next();
+        for (number, line) in lines {
+            let index = self.take_index();
+            // The document was made of text before it was split at line ends.
+            let line = std::str::from_utf8(line).unwrap_or_default().trim();
+            let result = match self.is_spoiled(line) {
+                true => Err(NOT_UTF8.to_owned()),
+                false => envelope::columns(&names, line)
+                    .and_then(|fields| self.try_fields(fields, line, index)),
+            };
+            if let Err(reason) = result {
+                self.reject(index, Some((number + 1, 1)), reason);
+            }
+        }
+    }
+
+    fn is_spoiled(&self, part: &str) -> bool {
+        let Some(start) = (part.as_ptr() as usize).checked_sub(self.base) else { return false };
+        let next = self.spoiled.partition_point(|at| *at < start);
+        self.spoiled.get(next).is_some_and(|at| *at < start + part.len())
     }
 
     /// One JSON value: a record, an array of them, or an envelope around them.
@@ -161,14 +236,18 @@ impl<'s> Reading<'s> {
             return;
         }
         if text.starts_with('{')
-            && let Ok(fields) = serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(text)
-            && let Some(records) = self.enveloped(&fields)
+            && let Ok(Members(members)) = serde_json::from_str(text)
         {
-            self.familiar = true;
-            if let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(records) {
-                self.elements(&elements, whole, lines_before);
+            let enveloped = self.enveloped(&members);
+            for records in &enveloped {
+                self.familiar = true;
+                if let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(records) {
+                    self.elements(&elements, whole, lines_before);
+                }
             }
-            return;
+            if !enveloped.is_empty() {
+                return;
+            }
         }
         self.record(text, || position(text, whole, lines_before));
     }
@@ -179,12 +258,16 @@ impl<'s> Reading<'s> {
         }
     }
 
-    fn enveloped<'r>(&self, fields: &BTreeMap<Cow<'_, str>, &'r RawValue>) -> Option<&'r str> {
-        self.formats
+    /// All lists under a name of an envelope: a name that stands twice has two lists.
+    fn enveloped<'r>(&self, members: &[(Cow<'_, str>, &'r RawValue)]) -> Vec<&'r str> {
+        members
             .iter()
-            .flat_map(|f| f.envelopes())
-            .filter_map(|name| fields.get(*name).map(|raw| raw.get()))
-            .find(|raw| raw.starts_with('['))
+            .filter(|(name, raw)| {
+                raw.get().starts_with('[')
+                    && self.formats.iter().any(|f| f.envelopes().contains(&name.as_ref()))
+            })
+            .map(|(_, raw)| raw.get())
+            .collect()
     }
 
     /// Takes the records out of an array or envelope that ends badly.
@@ -211,34 +294,94 @@ impl<'s> Reading<'s> {
         self.elements(&taken, whole, 0);
     }
 
-    fn record(&mut self, text: &str, position: impl FnOnce() -> Option<(usize, usize)>) {
-        let index = self.next;
-        self.next += 1;
+    fn record(&mut self, text: &str, position: impl Fn() -> Option<(usize, usize)>) {
+        let index = self.take_index();
+        if self.is_spoiled(text) {
+            return self.reject(index, position(), NOT_UTF8.to_owned());
+        }
+        let before = self.rejected.len();
         if let Err(reason) = self.try_record(text, index, 0) {
-            self.reject(index, position(), reason);
+            self.reject(index, None, reason);
+        }
+        for rejected in &mut self.rejected[before..] {
+            (rejected.line, rejected.column) = position().unzip();
         }
     }
 
-    fn try_record(&mut self, text: &str, index: usize, depth: u8) -> Result<(), String> {
-        let fields = match serde_json::from_str::<Value>(text) {
-            Ok(Value::Object(fields)) => fields,
-            Ok(other) => return Err(format!("{} where a record should be", type_of(&other))),
-            Err(error) => return Err(plain(&error)),
-        };
-        if let Some(inner) = self.formats.iter().find_map(|f| f.inner(&fields))
-            && depth == 0
+    fn try_record(&mut self, text: &str, index: usize, opened: u8) -> Result<(), String> {
+        let fields = envelope::fields_of(text)?;
+        if opened < MAX_OPENED
+            && let Some(envelope) = envelope::open(text, &fields)
         {
-            self.familiar = true;
-            return self.try_record(inner, index, 1);
+            return self.inside(envelope, index, opened + 1);
         }
+        self.try_fields(fields, text, index)
+    }
+
+    /// The records of an envelope: each is counted, each has its own reason.
+    fn inside(
+        &mut self,
+        envelope: envelope::Opened<'_>,
+        index: usize,
+        opened: u8,
+    ) -> Result<(), String> {
+        self.familiar = true;
+        // A lookup shows records, never another lookup.
+        let lookup = envelope.name == "lookup";
+        let opened = if lookup { MAX_OPENED } else { opened };
+        for (at, (text, around)) in envelope.records.into_iter().enumerate() {
+            let index = if at == 0 { index } else { self.take_index() };
+            let first = self.events.len();
+            let label = around.get("detail-type").and_then(Value::as_str).map(str::to_owned);
+            let bare = self.formats.iter().find_map(|f| f.bare_line(&text));
+            let result = match bare {
+                Some(mut fields) => {
+                    envelope::keep(&mut fields, envelope.name, around);
+                    self.try_fields(fields, &text, index)
+                }
+                None => envelope::fields_of(&text).and_then(|mut fields| {
+                    if opened < MAX_OPENED
+                        && let Some(inner) = envelope::open(&text, &fields)
+                    {
+                        self.inside(inner, index, opened + 1)?;
+                        for event in &mut self.events[first..] {
+                            if let Some(fields) = event.unmapped.as_object_mut() {
+                                envelope::keep(fields, envelope.name, around.clone());
+                            }
+                        }
+                        return Ok(());
+                    }
+                    envelope::keep(&mut fields, envelope.name, around);
+                    self.try_fields(fields, &text, index)
+                }),
+            };
+            if let Err(mut reason) = result {
+                if !lookup {
+                    let label = label.map_or(String::new(), |l| format!(" ({l})"));
+                    reason = format!("in {}{label}: {reason}", envelope.name);
+                }
+                self.reject(index, None, reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn try_fields(
+        &mut self,
+        fields: Map<String, Value>,
+        text: &str,
+        index: usize,
+    ) -> Result<(), String> {
         let Some(format) = self.formats.iter().find(|f| f.recognises(&fields)).copied() else {
-            if self.formats.iter().any(|f| f.is_companion(&fields)) {
+            if envelope::is_control(&fields) || self.formats.iter().any(|f| f.is_companion(&fields))
+            {
                 self.familiar = true;
                 return Ok(());
             }
-            return Err(match self.formats.as_slice() {
-                [one] => format!("not a record of {}", one.name()),
-                _ => format!("not a record of any known format: {}", names()),
+            return Err(match (self.formats.as_slice(), stranger(&fields)) {
+                ([one], _) => format!("not a record of {}", one.name()),
+                (_, Some(what)) => format!("{what}, which is not read"),
+                _ => "not a record of any format that is read".to_owned(),
             });
         };
         self.familiar = true;
@@ -248,6 +391,11 @@ impl<'s> Reading<'s> {
             .map_err(|reason| format!("{}: {reason}", format.name()))?;
         self.events.push(event);
         Ok(())
+    }
+
+    fn take_index(&mut self) -> usize {
+        self.next += 1;
+        self.next - 1
     }
 
     fn reject(&mut self, index: usize, at: Option<(usize, usize)>, reason: String) {
@@ -289,16 +437,7 @@ fn position(part: &str, whole: &[u8], lines_before: usize) -> Option<(usize, usi
     Some((lines_before + line + 1, column + 1))
 }
 
-/// The parser's words without its own "at line 1 column 7", which counts within the part.
-fn plain(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
-}
-
-fn type_of(value: &Value) -> &'static str {
+pub(crate) fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -306,54 +445,6 @@ fn type_of(value: &Value) -> &'static str {
         Value::String(_) => "a text",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
-    }
-}
-
-/// Collects the elements of an array, or of the first known envelope, as far as they go.
-struct Salvage<'a, 'de> {
-    envelopes: &'a [&'a str],
-    taken: &'a mut Vec<&'de RawValue>,
-}
-
-impl<'de> DeserializeSeed<'de> for Salvage<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
-        d.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Salvage<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("records")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(raw) = seq.next_element::<&RawValue>()? {
-            self.taken.push(raw);
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            if self.envelopes.contains(&key.as_ref()) {
-                map.next_value_seed(Salvage { envelopes: &[], taken: &mut *self.taken })?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Parses an object's text; used where a record carries JSON inside a string.
-pub(crate) fn parse_object(text: &str) -> Option<Map<String, Value>> {
-    match serde_json::from_str(text) {
-        Ok(Value::Object(fields)) => Some(fields),
-        _ => None,
     }
 }
 

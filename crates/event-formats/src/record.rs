@@ -24,6 +24,10 @@ impl Record {
         rest.iter().try_fold(self.fields.get(*first)?, |value, key| value.get(key))
     }
 
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
+    }
+
     /// A text that is there and not empty.
     pub fn text(&self, path: &[&str]) -> Option<&str> {
         self.get(path)?.as_str().filter(|s| !s.is_empty())

@@ -1,30 +1,107 @@
 //! Every leaf of a record is found in its event, and no bytes make a reader panic.
 
-use event_formats::{read, read_records, to_ocsf};
+mod leaves;
+mod sample;
+
+use event_formats::{FORMATS, read, read_records, to_ocsf};
+use leaves::leaves;
 use model::Event;
+use ocsf::Version;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// How often each scalar stands in a value, wherever it stands.
-fn leaves(value: &Value, into: &mut BTreeMap<String, usize>) {
-    match value {
-        Value::Array(list) => list.iter().for_each(|v| leaves(v, into)),
-        Value::Object(fields) => fields.values().for_each(|v| leaves(v, into)),
-        Value::Null => {}
-        scalar => *into.entry(scalar.to_string()).or_default() += 1,
+/// What of a record is not in the OCSF objects that came of it.
+fn missing_leaves(raw: &Value, events: &[Event]) -> Vec<String> {
+    let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
+    leaves(raw, &mut before);
+    for event in events {
+        leaves(&to_ocsf(event), &mut after);
+    }
+    let mut missing = Vec::new();
+    while let Some((leaf, count)) = before.pop_first() {
+        if after.get(&leaf).copied().unwrap_or(0) >= count {
+            continue;
+        }
+        // A record that lay as text in an envelope was opened.
+        match serde_json::from_str(&leaf) {
+            Ok(Value::Object(record)) => leaves(&Value::Object(record), &mut before),
+            _ => missing.push(leaf),
+        }
+    }
+    missing
+}
+
+fn violations(event: &Event) -> Vec<String> {
+    let shaped = to_ocsf(event);
+    let mut wrong: Vec<String> =
+        ocsf::validate(&shaped, Version::V1_8_0).iter().map(ToString::to_string).collect();
+    if let Err(older) = ocsf::reshape(&shaped, Version::V1_1_0) {
+        wrong.extend(older.iter().map(|v| format!("as 1.1.0: {v}")));
+    }
+    wrong
+}
+
+/// The records of every format's own sample, each on its own.
+fn samples() -> Vec<Value> {
+    let mut all = Vec::new();
+    for format in FORMATS {
+        let (file, bytes) = sample::raw(format.name());
+        if !file.ends_with("json") {
+            continue;
+        }
+        let whole: Vec<Value> = match serde_json::from_slice(&bytes) {
+            Ok(document) => vec![document],
+            Err(_) => String::from_utf8(bytes)
+                .expect("text")
+                .lines()
+                .map(|line| serde_json::from_str(line).expect("JSON"))
+                .collect(),
+        };
+        for document in whole {
+            let lists = ["Records", "records", "entries", "value"];
+            match lists.iter().find_map(|name| document[*name].as_array()) {
+                Some(records) => all.extend(records.iter().cloned()),
+                // Answers of queries are no records.
+                None if document["tables"].is_array() || document["QueryStatus"].is_string() => {
+                    all.extend(sample::golden(format.name()).into_iter().map(|e| e.unmapped));
+                }
+                None => all.push(document),
+            }
+        }
+    }
+    all
+}
+
+/// The places of a value, as pointers.
+fn places(value: &Value, at: &str, into: &mut Vec<String>) {
+    let members: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(k, v)| (k.clone(), v)).collect(),
+        Value::Array(list) => list.iter().enumerate().map(|(k, v)| (k.to_string(), v)).collect(),
+        _ => return,
+    };
+    for (key, inner) in members {
+        let place = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+        into.push(place.clone());
+        places(inner, &place, into);
     }
 }
 
-fn missing_leaves(raw: &Value, event: &Event) -> Vec<String> {
-    let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
-    leaves(raw, &mut before);
-    leaves(&serde_json::to_value(event).expect("JSON"), &mut after);
-    before
-        .into_iter()
-        .filter(|(leaf, count)| after.get(leaf).copied().unwrap_or(0) < *count)
-        .map(|(leaf, _)| leaf)
-        .collect()
+/// A real record with a few of its values replaced by anything.
+fn bent() -> impl Strategy<Value = Value> {
+    let change = (any::<prop::sample::Index>(), any_json());
+    (prop::sample::select(samples()), prop::collection::vec(change, 0..4)).prop_map(
+        |(mut record, changes)| {
+            for (index, value) in changes {
+                let mut all = Vec::new();
+                places(&record, "", &mut all);
+                if let Some(place) = record.pointer_mut(index.get::<String>(&all)) {
+                    *place = value;
+                }
+            }
+            record
+        },
+    )
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -173,6 +250,24 @@ fn any_record() -> BoxedStrategy<Value> {
     prop_oneof![cloudtrail(), azure(), google()].boxed()
 }
 
+#[test]
+fn every_value_of_a_sample_is_in_its_events() {
+    let all = samples();
+    assert!(all.len() >= 2 * (FORMATS.len() - 1));
+    for record in all {
+        let (events, rejected) = read_records([record.to_string()], None, "sample");
+        if !events.is_empty() {
+            assert!(rejected.is_empty(), "{rejected:?}");
+            assert_eq!(missing_leaves(&record, &events), Vec::<String>::new());
+        }
+    }
+}
+
+/// A batch of no messages, a list of no findings.
+fn is_quiet(raw: &Value) -> bool {
+    raw["logEvents"] == json!([]) || raw["detail"]["findings"] == json!([])
+}
+
 proptest! {
     #[test]
     fn each_leaf_of_a_record_is_in_its_event(raw in any_record()) {
@@ -181,9 +276,22 @@ proptest! {
         // An arbitrary category makes it another log; then it must be refused, with a reason.
         prop_assert_eq!(events.len() + rejected.len(), 1);
         for event in &events {
-            prop_assert_eq!(missing_leaves(&raw, event), Vec::<String>::new());
-            let ocsf = to_ocsf(event);
-            prop_assert!(ocsf["type_uid"].is_u64() && ocsf["metadata"]["uid"].is_string());
+            prop_assert_eq!(missing_leaves(&raw, std::slice::from_ref(event)), Vec::<String>::new());
+            prop_assert_eq!(violations(event), Vec::<String>::new());
+        }
+    }
+
+    /// Every format: whatever stands in a record, its events are valid, and nothing is lost.
+    #[test]
+    fn a_bent_record_is_whole_and_valid_or_refused(raw in bent()) {
+        let text = raw.to_string();
+        let (events, rejected) = read_records([&text], None, "lookup");
+        prop_assert!(!events.is_empty() || !rejected.is_empty() || is_quiet(&raw), "{}", text);
+        for event in &events {
+            prop_assert_eq!(violations(event), Vec::<String>::new());
+        }
+        if rejected.is_empty() && !events.is_empty() {
+            prop_assert_eq!(missing_leaves(&raw, &events), Vec::<String>::new());
         }
     }
 
