@@ -17,12 +17,20 @@ impl Exit {
     pub const TABLE: [(Exit, &'static str); 6] = [
         (
             Exit::Clean,
-            "clean: nothing found (at or above --fail-on), or everything asked for was done; \
-             a lesson solved",
+            "clean: nothing found (at or above --fail-on), or everything asked for was done \
+             and verified; a lesson solved; a ledger that verifies",
         ),
-        (Exit::Failed, "the tool failed"),
-        (Exit::Findings, "findings; a lesson not solved yet"),
-        (Exit::Incomplete, "incomplete: something is unknown, and nothing worse was found"),
+        (Exit::Failed, "the tool failed, or a fix did; a ledger that does not verify"),
+        (
+            Exit::Findings,
+            "findings: drift, or actions that wait to be applied or approved; a lesson not \
+             solved yet",
+        ),
+        (
+            Exit::Incomplete,
+            "incomplete: something is unknown, rejected, refused or held back, and nothing \
+             worse was found",
+        ),
         (Exit::Usage, "wrong usage"),
         (Exit::Interrupted, "interrupted (Ctrl-C)"),
     ];
