@@ -26,7 +26,8 @@
 //! # let knowledge = Toy(KindFacts {
 //! #     kind: "toy_box".into(), title: "box".into(), provider_major: vec![1],
 //! #     missing: Judgement { severity: Severity::High, why: "It is gone.".into(), techniques: vec![] },
-//! #     guards: vec![], attributes: Default::default(), conformance: None });
+//! #     guards: vec![], writable: vec![], recreatable: false, removable: false, credential: None,
+//! #     attributes: Default::default(), conformance: None });
 //! # let desired = Desired { address: ResourceAddress::root("toy_box", "a"), provider: "p".into(),
 //! #     native_id: "a-1".into(), attributes: [("open".to_owned(), false.into())].into(),
 //! #     schema_version: 0, state: "s.tfstate".into() };

@@ -34,6 +34,11 @@ impl Format for GuardDuty {
             })
     }
 
+    /// What `GetFindings` answers.
+    fn envelopes(&self) -> &'static [&'static str] {
+        &["findings"]
+    }
+
     fn event(&self, mut record: Record) -> Result<Event, String> {
         let id = record.text(&["id"]).ok_or("id is missing")?.to_owned();
         let (time, original_time) = record.required_time(&["updatedAt"])?;

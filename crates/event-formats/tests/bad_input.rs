@@ -4,8 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
 
 mod leaves;
+mod sample;
 
-use event_formats::{read, to_ocsf};
+use event_formats::{FORMATS, read, to_ocsf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use leaves::leaves;
@@ -144,6 +145,20 @@ fn a_number_is_the_number_that_was_written() {
     }
 }
 
+/// What is written can be read again by parsers that stop at 128.
+#[test]
+fn the_deepest_record_makes_a_line_that_others_can_read() {
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let deepest = (1..128)
+        .map(|depth| read(record("a").replace("\"y\"", &nested(depth)).as_bytes(), "f").0)
+        .take_while(|events| !events.is_empty())
+        .last()
+        .unwrap();
+    let line = to_ocsf(&deepest[0]).to_string();
+    assert!(line.contains(&nested(80)));
+    assert!(serde_json::from_str::<Value>(&line).is_ok());
+}
+
 /// Zeros by the gigabyte, in one member and in many.
 #[test]
 fn a_bomb_is_refused_without_being_inflated() {
@@ -218,6 +233,32 @@ proptest! {
             // A file of something else entirely is one refusal.
         } else {
             prop_assert_eq!(events.len() + rejected.len(), all.len());
+        }
+    }
+
+    /// Whatever happens to the bytes of a sample: no panic, and what still is an event is valid.
+    #[test]
+    fn any_damage_is_read_or_refused(
+        format in 0usize..FORMATS.len(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0u8..3), 1..8),
+    ) {
+        let (_, mut bytes) = sample::raw(FORMATS[format].name());
+        prop_assert!(!sample::golden(FORMATS[format].name()).is_empty());
+        for (at, byte, how) in damage {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ => drop(bytes.remove(at)),
+            }
+        }
+        let (events, rejected) = read(&bytes, "f");
+        for event in &events {
+            let shaped = to_ocsf(event);
+            prop_assert_eq!(ocsf::validate(&shaped, Version::V1_8_0), vec![], "{}", shaped);
+        }
+        for rejected in rejected {
+            prop_assert!(!rejected.reason.is_empty());
         }
     }
 
