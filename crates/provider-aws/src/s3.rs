@@ -73,15 +73,18 @@ impl<'a> Bucket<'a> {
         answer.ok_or_else(|| call.error(ErrorKind::Malformed))
     }
 
-    /// A write. Each of S3's bucket settings is written whole, so that writing it twice is
-    /// writing it once.
+    /// A write. Each of S3's bucket settings is written whole, and all the same a write whose
+    /// answer was lost is not made again: by then somebody else may have written.
     pub async fn write<T, E, F, A>(&self, operation: &str, attempt: A) -> Result<T, ProviderError>
     where
         A: Fn(aws_sdk_s3::Client) -> F,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        self.read(operation, attempt).await
+        let name = format!("s3:{operation}");
+        let call = Call::write(&name, &self.target);
+        let answer = self.call(call.clone(), &[], attempt).await?;
+        answer.ok_or_else(|| call.error(ErrorKind::Malformed))
     }
 
     pub async fn call<T, E, F, A>(

@@ -115,7 +115,7 @@ impl Kind<AzureSession> for ResourceGroup {
         let id = parse(&current.native_id)?;
         let target = shown(&id);
         // What a patch says twice it does once.
-        let call = Call { idempotent: true, ..Call::write(WRITE, &target) };
+        let call = Call::write(WRITE, &target);
         session.owns(&id.subscription, &call).await?;
         let mut body = json!({});
         for (name, value) in changes {

@@ -354,7 +354,6 @@ impl Kind<AzureSession> for StorageAccount {
             }
         }
         if body != json!({"properties": {}}) {
-            let call = Call { idempotent: true, ..call };
             let path = id.to_string();
             session.change(call, Method::Patch, &path, VERSION, Some(&body)).await?;
         }
@@ -395,7 +394,7 @@ async fn write_blob_service(
     wanted: &Value,
 ) -> Result<(), ProviderError> {
     let target = shown(id);
-    let call = Call { idempotent: true, ..Call::write(WRITE_BLOB_SERVICE, &target) };
+    let call = Call::write(WRITE_BLOB_SERVICE, &target);
     let body = blob_service::write(Some(wanted));
     session.change(call, Method::Put, &id.blob_service(), VERSION, Some(&body)).await
 }

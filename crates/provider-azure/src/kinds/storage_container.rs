@@ -223,7 +223,7 @@ impl Kind<AzureSession> for StorageContainer {
     ) -> Result<(), ProviderError> {
         let id = of_resource(current)?;
         let target = shown(&id);
-        let call = Call { idempotent: true, ..Call::write(WRITE, &target) };
+        let call = Call::write(WRITE, &target);
         session.owns(&id.account.group.subscription, &call).await?;
         let mut properties = json!({});
         for (name, value) in changes {
