@@ -10,7 +10,7 @@ use crate::desk::Desk;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, say};
 use auto_remediation::History;
-use model::ActionState;
+use model::{ActionState, Attributes};
 use operations::remediation::{FixCloud, Powers, UndoRequest, undo};
 use provider::Purpose;
 use std::collections::BTreeMap;
@@ -44,10 +44,11 @@ pub async fn run(text: &str, config: &Config, global: &Global) -> Outcome {
                 .hint("give more digits"));
         }
     };
+    let before = history.standing(&digest).and_then(|a| a.intent.before.clone());
     if target == "local" {
         let desk = Desk::open(config, "lab remediate undo").await?;
         let outcome = match desk.powers(REMEDIATOR).await {
-            Ok(fix) => take_back(digest, target, fix, &ledger, global).await,
+            Ok(fix) => take_back(digest, target, before, fix, &ledger, global).await,
             Err(failure) => Err(failure),
         };
         desk.close().await;
@@ -56,12 +57,13 @@ pub async fn run(text: &str, config: &Config, global: &Global) -> Outcome {
     let section = config.target(&target)?;
     clouds::refuse_lab_environment(&target, section)?;
     let fix = clouds::of_target(&target, section, Purpose::Remediation).await?;
-    take_back(digest, target, fix, &ledger, global).await
+    take_back(digest, target, before, fix, &ledger, global).await
 }
 
 async fn take_back(
     digest: String,
     target: String,
+    before: Option<Attributes>,
     fix: Vec<FixCloud>,
     ledger: &dyn ledger::Ledger,
     global: &Global,
@@ -74,7 +76,7 @@ async fn take_back(
         Ok(undone) => undone,
         Err(why) => {
             let failure = Failure { exit: Exit::Incomplete, ..Failure::new(why.to_string()) };
-            return Err(failure.hint("lab show tells what it did, and what was there before"));
+            return with_image(failure, before.as_ref());
         }
     };
     let (id, done) = (&undone.action.id, &undone.done);
@@ -105,16 +107,22 @@ async fn take_back(
                 ActionState::Refused | ActionState::Applied => Exit::Incomplete,
                 _ => Exit::Failed,
             };
-            let mut failure = Failure {
+            let failure = Failure {
                 exit,
                 ..Failure::new(format!("{id} was not taken back: {}", done.words))
             };
-            if let Some(before) = &undone.before {
-                let text = serde_json::to_string(before)?;
-                failure =
-                    failure.hint(format!("what was there before (also in the ledger): {text}"));
-            }
-            Err(failure)
+            with_image(failure, undone.before.as_ref())
         }
     }
+}
+
+/// With what was there before, so that a person can put it back by hand.
+fn with_image(failure: Failure, before: Option<&Attributes>) -> Outcome {
+    Err(match before {
+        Some(before) => failure.hint(format!(
+            "what was there before (also in the ledger): {}",
+            serde_json::to_string(before)?
+        )),
+        None => failure.hint("lab show tells what it did"),
+    })
 }
