@@ -11,7 +11,7 @@
 //! finds.
 
 use crate::digest;
-use crate::history::History;
+use crate::history::{Attempt, History};
 use crate::remedies;
 use async_trait::async_trait;
 use ledger::{EntryKind, Intent, Ledger, LedgerError, NewEntry, Operation, Outcome, Outcomes};
@@ -508,6 +508,16 @@ pub(crate) fn is_wanted(
             same(knowledge, name, value, is)
         }),
         _ => false,
+    }
+}
+
+/// Is what an attempt left still what lives? One that could not be read back left, as far as
+/// anybody knows, what it wanted.
+pub fn stands(attempt: &Attempt, knowledge: &dyn Knowledge, live: Option<&Resource>) -> bool {
+    let Some(outcome) = &attempt.outcome else { return false };
+    match &outcome.after_digest {
+        Some(after) => *after == digest::live(knowledge.facts(), live.map(|l| &l.attributes)),
+        None => attempt.left_something() && is_wanted(&attempt.intent, knowledge, live),
     }
 }
 

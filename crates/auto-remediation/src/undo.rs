@@ -42,9 +42,6 @@ impl Engine<'_> {
         let Some(attempt) = history.standing(digest_of_action) else {
             return Ok(Err(CannotUndo::NothingStands(id)));
         };
-        let Some(outcome) = &attempt.outcome else {
-            return Ok(Err(CannotUndo::NothingStands(id)));
-        };
         let mut action = attempt.intent.action.clone();
         let hands = match self.world.hands(&action) {
             Ok(hands) => hands,
@@ -56,7 +53,7 @@ impl Engine<'_> {
         };
         let facts = hands.knowledge.facts();
         let now = digest::live(facts, live.as_ref().map(|l| &l.attributes));
-        if outcome.after_digest.as_ref() != Some(&now) {
+        if !crate::engine::stands(attempt, hands.knowledge, live.as_ref()) {
             return Ok(Err(CannotUndo::Moved(crate::engine::place(&action), id)));
         }
         let before = attempt.intent.before.clone();

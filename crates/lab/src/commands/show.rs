@@ -1,7 +1,7 @@
 //! `lab show F-7c1e`: one finding of the last report, whole; `lab show A-51b2`: one action.
 
 use super::{plans, record};
-use crate::args::{Global, OutputFormat};
+use crate::args::{Global, OutputFormat, PolicyFile};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
@@ -76,7 +76,8 @@ async fn action(id: &str, config: &Config, global: &Global) -> Outcome {
             if let Some(ledger) = record::open_existing(config)? {
                 let history = History::of(&ledger).await.map_err(record::failure)?;
                 let now = local_cloud::Clock::real();
-                operations::remediation::standing(&mut plan, &ledger, &history, now)
+                let policy = super::remediate::policy(&PolicyFile { file: None })?;
+                operations::remediation::standing(&mut plan, &policy, &ledger, &history, now)
                     .await
                     .map_err(super::remediate::failure)?;
             }

@@ -4,17 +4,18 @@
 //! about, and each action that shall run must come out as it stands in the plan, or, where its
 //! finding is gone by now, hold its preconditions and have somebody's yes.
 
+use super::approving::Approvals;
 use super::planning::{plan_for, standing};
 use super::{Powers, RemediationError};
 use crate::check::{CheckRequest, examine};
 use crate::progress::Progress;
-use auto_remediation::engine::{Done, Moved, Origin, place};
+use auto_remediation::engine::{Done, Moved, Origin, place, stands};
 use auto_remediation::settle::Settled;
 use auto_remediation::{Engine, History, Policy, digest};
-use ledger::{Approval, EntryKind, Ledger, NewEntry};
+use ledger::{EntryKind, Ledger, NewEntry};
 use model::remediation::Identified;
 use model::report::DriftReport;
-use model::{Action, ActionState, Decision, Finding, RemediationPlan, Timestamp};
+use model::{Action, ActionState, Decision, Finding, Knowledge, RemediationPlan, Timestamp};
 
 /// An intent younger than this may be another run's that is at work; a ledger that is held by
 /// one run at a time needs no such wait.
@@ -88,6 +89,17 @@ pub fn trustworthy(plan: &RemediationPlan, target: &str) -> Result<(), Remediati
             "make a new one: lab run remediate",
         );
     }
+    // By its id somebody says yes to it.
+    let named = plan.actions.iter().find(|a| {
+        let digits = a.id.strip_prefix("A-").filter(|d| d.len() >= 4);
+        !digits.is_some_and(|d| digest::bare(&a.digest).starts_with(d))
+    });
+    if let Some(action) = named {
+        return bad(
+            format!("the plan was edited: {} is not the id of that action", action.id),
+            "make a new one: lab run remediate",
+        );
+    }
     if digest::plan(&plan.target, &plan.actions) != plan.hash {
         return bad(
             "the plan was edited: its actions are not those of its hash".to_owned(),
@@ -131,11 +143,18 @@ pub async fn apply(
         action.outcome = None;
         action.took_ms = None;
     }
-    standing(&mut plan, ledger, &history, now).await?;
+    standing(&mut plan, policy, ledger, &history, now).await?;
 
     let mut due = Vec::new();
     for (at, action) in plan.actions.iter_mut().enumerate() {
-        if !selected(&request.only, action) || !is_due(action, policy) {
+        if !selected(&request.only, action) {
+            continue;
+        }
+        if action.state == ActionState::Applied {
+            // Perhaps it can be read by now.
+            skip_what_stands(&engine, action, &history).await;
+        }
+        if !is_due(action, policy) {
             continue;
         }
         if skip_what_stands(&engine, action, &history).await {
@@ -143,10 +162,9 @@ pub async fn apply(
         }
         due.push(at);
     }
-    let unchecked: Vec<Action> = due.iter().map(|at| plan.actions[*at].clone()).collect();
-    progress.stage("looking again", unchecked.len());
+    progress.stage("looking again", due.len());
     let moved =
-        look_again(&engine, request.check, &unchecked, &plan, powers, policy, &history, progress)
+        look_again(&engine, request.check, &due, &mut plan, powers, policy, &history, progress)
             .await;
     if !moved.is_empty() {
         return Err(RemediationError::Moved { plan: plan.hash, moved });
@@ -174,7 +192,7 @@ pub async fn apply(
     let mut broken = false;
     for at in due {
         let action = plan.actions[at].clone();
-        let approved_by = approver(ledger, &plan.hash, &action, now).await?;
+        let approved_by = approver(ledger, &plan, &action, policy, now).await?;
         let done = engine.apply(&action, &history, approved_by).await?;
         ran.push(action.id.clone());
         if done.still_open {
@@ -256,7 +274,6 @@ fn is_due(action: &Action, policy: &Policy) -> bool {
 async fn skip_what_stands(engine: &Engine<'_>, action: &mut Action, history: &History) -> bool {
     let last = history.of_action(&action.digest).rfind(|a| a.left_something());
     let Some(attempt) = last else { return false };
-    let Some(outcome) = &attempt.outcome else { return false };
     if attempt.intent.undo {
         action.state = ActionState::Undone;
         action.outcome = Some("it was taken back; a new plan asks".to_owned());
@@ -264,8 +281,7 @@ async fn skip_what_stands(engine: &Engine<'_>, action: &mut Action, history: &Hi
     }
     let Ok(hands) = engine.world.hands(action) else { return false };
     let Ok(live) = engine.look(action, &hands).await else { return false };
-    let now = digest::live(hands.knowledge.facts(), live.as_ref().map(|l| &l.attributes));
-    if outcome.after_digest.as_ref() != Some(&now) {
+    if !stands(attempt, hands.knowledge, live.as_ref()) {
         return false;
     }
     action.state = ActionState::Verified;
@@ -279,8 +295,8 @@ async fn skip_what_stands(engine: &Engine<'_>, action: &mut Action, history: &Hi
 async fn look_again(
     engine: &Engine<'_>,
     mut check: CheckRequest,
-    due: &[Action],
-    plan: &RemediationPlan,
+    due: &[usize],
+    plan: &mut RemediationPlan,
     powers: &Powers<'_>,
     policy: &Policy,
     history: &History,
@@ -294,15 +310,22 @@ async fn look_again(
         None => a.native_id.clone(),
     });
     check.only = drift_detector::Selection::new(addresses);
-    check.unmanaged |= due.iter().any(|a| a.remedy == auto_remediation::remedies::REMOVE_UNMANAGED);
+    check.unmanaged |= due
+        .iter()
+        .any(|at| plan.actions[*at].remedy == auto_remediation::remedies::REMOVE_UNMANAGED);
     let examined = examine(check, powers.clouds(), powers.clock(), progress).await;
     let now = (powers.clock())();
     let again = plan_for(&examined, &plan.target, powers, policy, history, now).await;
     let mut moved = Vec::new();
-    for action in due {
+    for at in due {
+        let action = &mut plan.actions[*at];
         let same = again.actions.iter().find(|a| is_same(a, action));
         match same {
             Some(now_planned) => {
+                // What no digest covers is taken from here, and not from a file.
+                action.fingerprint.clone_from(&now_planned.fingerprint);
+                action.region.clone_from(&now_planned.region);
+                action.source.clone_from(&now_planned.source);
                 let approved = action.state == ActionState::Approved;
                 if now_planned.decision == Decision::Accept
                     || (now_planned.decision == Decision::Ask && !approved)
@@ -351,7 +374,8 @@ async fn otherwise(engine: &Engine<'_>, action: &Action, report: &DriftReport) -
         }
         return Some(moved);
     }
-    if action.state == ActionState::Approved {
+    // Its finding is mended by now, and the key that made it is as it was.
+    if action.state == ActionState::Approved && switches_off(action, hands.knowledge) {
         return None;
     }
     Some(Moved {
@@ -360,6 +384,13 @@ async fn otherwise(engine: &Engine<'_>, action: &Action, report: &DriftReport) -
         what: "the plan comes out without it by now".to_owned(),
         unknown: false,
     })
+}
+
+/// Is this what switching off a key of this kind is, and nothing else?
+fn switches_off(action: &Action, knowledge: &dyn Knowledge) -> bool {
+    let Some(off) = &knowledge.facts().credential else { return false };
+    action.remedy == auto_remediation::remedies::DEACTIVATE_KEY
+        && action.changes.iter().all(|c| c.path.attribute() == off.attribute && c.to == off.off)
 }
 
 /// What it is by now, and whose doing that was.
@@ -387,18 +418,13 @@ fn by_whom(finding: &Finding) -> String {
 
 async fn approver(
     ledger: &dyn Ledger,
-    plan: &str,
+    plan: &RemediationPlan,
     action: &Action,
+    policy: &Policy,
     now: Timestamp,
 ) -> Result<Option<Identified>, RemediationError> {
-    let prefix = format!("{plan}/{}/", action.digest);
-    let entries = ledger.entries(EntryKind::Approval, &prefix).await?;
-    Ok(entries
-        .iter()
-        .filter_map(|e| Some((e.time, e.read::<Approval>().ok()?)))
-        .filter(|(_, approval)| approval.until > now)
-        .max_by_key(|(time, _)| *time)
-        .map(|(_, approval)| approval.by))
+    let given = Approvals::of(plan, policy, ledger).await?;
+    Ok(given.of_action(&action.digest).filter(|yes| yes.until > now).map(|yes| yes.by.clone()))
 }
 
 /// All of this run is written: do strangers still come in?

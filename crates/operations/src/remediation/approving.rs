@@ -60,7 +60,7 @@ pub async fn approve(
         ));
     }
     if !policy.approval.self_approval
-        && plan.made_by.as_ref().is_some_and(|p| p.name == request.by.name)
+        && makers(plan, ledger).await?.iter().any(|maker| *maker == request.by.name)
     {
         return Err(request.not_allowed(
             format!(
@@ -80,6 +80,65 @@ pub async fn approve(
     let key = request.key(EntryKind::Approval, ledger).await?;
     record(EntryKind::Approval, key, &approval, request.now, ledger).await?;
     Ok(approval)
+}
+
+/// Who made a plan: as its file says, and as the ledger has it.
+async fn makers(
+    plan: &RemediationPlan,
+    ledger: &dyn Ledger,
+) -> Result<Vec<String>, RemediationError> {
+    let recorded = ledger.entries(EntryKind::Plan, &plan.hash).await?;
+    let recorded = recorded.iter().filter_map(|e| e.read::<RemediationPlan>().ok()?.made_by);
+    Ok(recorded.chain(plan.made_by.clone()).map(|by| by.name).collect())
+}
+
+/// One yes that counts.
+#[derive(Clone, Debug)]
+pub(super) struct Yes {
+    action: String,
+    pub(super) by: Identified,
+    pub(super) given: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+/// The approvals of a plan that count under the policy at hand, which may be stricter than the
+/// one under which they were given.
+pub(super) struct Approvals(Vec<Yes>);
+
+impl Approvals {
+    pub(super) async fn of(
+        plan: &RemediationPlan,
+        policy: &Policy,
+        ledger: &dyn Ledger,
+    ) -> Result<Self, RemediationError> {
+        let rules = &policy.approval;
+        let given = ledger.entries(EntryKind::Approval, &format!("{}/", plan.hash)).await?;
+        let makers = match rules.self_approval || given.is_empty() {
+            true => Vec::new(),
+            false => makers(plan, ledger).await?,
+        };
+        let given = given.iter().filter_map(|e| Some((e.time, e.read::<Approval>().ok()?)));
+        let counts = given.filter(|(_, yes)| {
+            yes.plan == plan.hash
+                && policy.may_approve(&yes.by.name)
+                && !makers.contains(&yes.by.name)
+        });
+        Ok(Approvals(
+            counts
+                .map(|(given, yes)| Yes {
+                    action: yes.action,
+                    by: yes.by,
+                    given,
+                    until: yes.until.min(given.plus_seconds(i64::from(rules.expires_hours) * 3600)),
+                })
+                .collect(),
+        ))
+    }
+
+    /// The last one.
+    pub(super) fn of_action(&self, digest: &str) -> Option<&Yes> {
+        self.0.iter().filter(|yes| yes.action == digest).max_by_key(|yes| yes.given)
+    }
 }
 
 /// Says no; an apply leaves it alone from then on.

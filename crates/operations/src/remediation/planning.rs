@@ -1,13 +1,14 @@
 //! A check, and the plan for what it found.
 
 use super::applying::Lease;
+use super::approving::Approvals;
 use super::{Powers, RemediationError, impact};
 use crate::check::{CheckRequest, Examined, examine};
 use crate::progress::Progress;
 use auto_remediation::plan::Planned;
 use auto_remediation::subject::StateSeen;
 use auto_remediation::{CredentialSubject, Engine, History, Policy, Subject};
-use ledger::{Approval, EntryKind, Ledger, NewEntry, Outcomes, Rejection};
+use ledger::{EntryKind, Ledger, NewEntry, Outcomes, Rejection};
 use model::finding::AttributionStatus;
 use model::remediation::{HeldBack, Identified, PLAN_SCHEMA};
 use model::report::Tool;
@@ -92,7 +93,7 @@ pub async fn make_plan_in(
         body: serde_json::to_value(&plan).map_err(|e| RemediationError::Stopped(e.to_string()))?,
     };
     ledger.append(entry).await?;
-    standing(&mut plan, ledger, &history, now).await?;
+    standing(&mut plan, policy, ledger, &history, now).await?;
     hold_back(&mut plan, request.max_changes.unwrap_or(policy.limits.changes_per_run));
     plan.ledger = ledger.head().await?;
     Ok(Made { plan, report: examined.report })
@@ -298,12 +299,13 @@ pub(super) fn hold_back(plan: &mut RemediationPlan, limit: usize) {
 /// Brings the states of a plan's actions up to what the ledger says.
 pub async fn standing(
     plan: &mut RemediationPlan,
+    policy: &Policy,
     ledger: &dyn Ledger,
     history: &History,
     now: Timestamp,
 ) -> Result<(), RemediationError> {
     let prefix = format!("{}/", plan.hash);
-    let approvals = ledger.entries(EntryKind::Approval, &prefix).await?;
+    let approvals = Approvals::of(plan, policy, ledger).await?;
     let rejections = ledger.entries(EntryKind::Rejection, &prefix).await?;
     for action in &mut plan.actions {
         let no = rejections
@@ -311,11 +313,7 @@ pub async fn standing(
             .filter_map(|e| Some((e.time, e.read::<Rejection>().ok()?)))
             .filter(|(_, r)| r.action == action.digest)
             .max_by_key(|(time, _)| *time);
-        let yes = approvals
-            .iter()
-            .filter_map(|e| Some((e.time, e.read::<Approval>().ok()?)))
-            .filter(|(_, a)| a.action == action.digest)
-            .max_by_key(|(time, _)| *time);
+        let yes = approvals.of_action(&action.digest).map(|yes| (yes.given, yes));
         // The later word counts.
         match (yes, no) {
             (Some((at, yes)), no) if no.as_ref().is_none_or(|(t, _)| *t <= at) => {
