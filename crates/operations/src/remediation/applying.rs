@@ -16,6 +16,7 @@ use ledger::{EntryKind, Ledger, NewEntry};
 use model::remediation::Identified;
 use model::report::DriftReport;
 use model::{Action, ActionState, Decision, Finding, Knowledge, RemediationPlan, Timestamp};
+use std::collections::BTreeSet;
 
 /// An intent younger than this may be another run's that is at work; a ledger that is held by
 /// one run at a time needs no such wait.
@@ -339,6 +340,18 @@ async fn look_again(
                 }
             }
             None => moved.extend(otherwise(engine, action, &examined.report).await),
+        }
+    }
+    let mut asked = BTreeSet::new();
+    for action in due.iter().map(|at| &plan.actions[*at]) {
+        let Some(source) = action.source.as_deref().filter(|s| asked.insert(*s)) else { continue };
+        if let Some(by) = powers.at_work(source).await {
+            moved.push(Moved {
+                action: action.id.clone(),
+                place: source.to_owned(),
+                what: format!("the state is locked: {by}"),
+                unknown: false,
+            });
         }
     }
     moved

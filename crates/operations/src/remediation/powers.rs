@@ -159,6 +159,14 @@ impl World for Powers<'_> {
 const LARGEST_LOCK: u64 = 64 << 10;
 
 impl Powers<'_> {
+    /// Who is at work on a state with Terraform.
+    pub(super) async fn at_work(&self, source: &str) -> Option<String> {
+        match self.carried.contains_key(source) {
+            true => None,
+            false => self.lock(source).await,
+        }
+    }
+
     /// Who holds Terraform's lock on a state, where its backend leaves one beside it: the
     /// local one `.NAME.lock.info`, S3 and Google Cloud Storage `NAME.tflock`.
     async fn lock(&self, source: &str) -> Option<String> {
