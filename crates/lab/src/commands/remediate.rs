@@ -176,6 +176,8 @@ impl Run<'_> {
             Some(plan) => {
                 let _held = record::hold(self.config, "lab run remediate --apply").await?;
                 let ledger = record::open(self.config)?;
+                // Whoever said yes stands in it: one that was edited allows nothing.
+                ledger.verify(None).await.map_err(record::failure)?;
                 let before = ledger.head().await.map_err(record::failure)?;
                 let request = ApplyRequest {
                     plan,
