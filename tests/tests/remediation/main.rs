@@ -3,5 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
 
+mod belts;
 mod cut_off;
+mod desk;
+mod forged;
+mod log;
+mod moved;
+mod record;
 mod stage;
+mod weather;

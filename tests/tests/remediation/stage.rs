@@ -1,22 +1,22 @@
 //! Three clouds in this process, resources and states of their own, and the use-cases over them as
 //! the command line calls them. What was written is counted in the clouds' own logs.
 
+use crate::log;
 use auto_remediation::engine::{Hands, Origin, StateNow, World};
 use auto_remediation::{Engine, Policy, Step};
 use drift_detector::{DriftIgnore, Selection};
-use ledger::SqliteLedger;
+use ledger::{Ledger, SqliteLedger};
 use local_cloud::control::{Answer, Ask};
 use local_cloud::running::{LocalCloud, Running, Start};
-use model::event::EventStatus;
 use model::remediation::{Identified, IdentifiedBy};
 use model::report::Tool;
-use model::{Action, Attributes, Event, KindName, Live, RemediationPlan, Resource, Timestamp};
+use model::{Action, Attributes, KindName, Live, RemediationPlan, Resource, Timestamp};
 use operations::remediation::applying::Lease;
 use operations::remediation::{
     Applied, ApplyRequest, ApproveRequest, FixCloud, PlanRequest, Powers, RemediationError,
 };
 use operations::{Account, CheckCloud, CheckRequest, Silent, StateInput, Who};
-use provider::audit_log::{About, AuditQuery};
+use provider::audit_log::About;
 use provider::{Connection, Wanted};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
@@ -211,26 +211,14 @@ impl Stage {
     }
 
     /// What the remediator changed in a resource, by the cloud's own log: the names of the calls,
-    /// oldest first. Whose credentials signed is what the log vouches for.
+    /// oldest first.
     pub async fn fixes(&self, resource: &Resource) -> Vec<String> {
         let of_cloud = |all: &[Connection]| {
             all.iter().find(|c| c.catalog.owns(&resource.kind)).unwrap().clone()
         };
-        let us = of_cloud(&self.remediator).reader.identity().await.unwrap().principal;
         let about = About::Resources(vec![(resource.kind.clone(), resource.native_id.clone())]);
-        let query = AuditQuery { from: None, to: None, about };
-        let answer = of_cloud(&self.log_reader).audit.query(&query).await.unwrap();
-        let (mut events, rejected) =
-            event_formats::read_records(&answer.records, Some(answer.format), "log");
-        assert!(rejected.is_empty(), "{rejected:?}");
-        assert!(!events.is_empty(), "the log knows nothing of {}", resource.native_id);
-        // A cloud's own id of a caller stands within the name that it answers with, or around it.
-        let ours = |e: &Event| {
-            let id = e.principal.uid.as_deref().unwrap_or(&e.principal.name);
-            us.contains(id) || id.contains(&us)
-        };
-        events.retain(|e| !e.read_only && e.status == EventStatus::Success && ours(e));
-        events.sort_by_key(|e| e.time);
+        let (log_reader, us) = (of_cloud(&self.log_reader), of_cloud(&self.remediator));
+        let events = log::changes(&log_reader, &us, about).await;
         events.into_iter().map(|e| e.operation).collect()
     }
 }
@@ -331,6 +319,14 @@ impl<'a> Case<'a> {
     }
 
     pub async fn apply(&self, plan: &RemediationPlan) -> Result<Applied, RemediationError> {
+        self.apply_with(plan, self.ledger).await
+    }
+
+    pub async fn apply_with(
+        &self,
+        plan: &RemediationPlan,
+        ledger: &dyn Ledger,
+    ) -> Result<Applied, RemediationError> {
         let request = ApplyRequest {
             plan: plan.clone(),
             check: self.check(),
@@ -340,8 +336,7 @@ impl<'a> Case<'a> {
             probe: false,
             lease: Lease::Alone,
         };
-        operations::remediation::apply(request, self.powers, &self.policy, self.ledger, &Silent)
-            .await
+        operations::remediation::apply(request, self.powers, &self.policy, ledger, &Silent).await
     }
 
     pub async fn approve(&self, plan: &RemediationPlan, action: &Action) {
