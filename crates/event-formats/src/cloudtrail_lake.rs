@@ -2,7 +2,8 @@
 //! columns are in lower case (CloudTrail User Guide, "Supported SQL schemas for event data
 //! stores"). Structures are objects, or text in the form `{type=IAMUser, arn=...}`.
 //!
-//! A result that has the column `eventJson` holds the record itself; that is opened before.
+//! Results come as JSON (`QueryResultRows`) or, saved into a bucket, as comma-separated text. One
+//! that has the column `eventJson` holds the record itself; that is opened before.
 
 use crate::cloudtrail::CloudTrail;
 use crate::format::Format;

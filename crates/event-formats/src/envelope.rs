@@ -161,6 +161,15 @@ pub(crate) fn columns(names: &[&str], line: &str) -> Result<Map<String, Value>, 
     Ok(names.iter().zip(cells).map(|(name, cell)| ((*name).to_owned(), json!(cell))).collect())
 }
 
+/// A row of a table as an object: results are texts, and an empty cell is no value.
+pub(crate) fn cells(names: &[String], cells: Vec<String>) -> Result<Map<String, Value>, String> {
+    if cells.len() != names.len() {
+        return Err(format!("{} columns where the header names {}", cells.len(), names.len()));
+    }
+    let cells = cells.into_iter().map(Value::String);
+    Ok(names.iter().cloned().zip(cells).filter(|(_, cell)| cell != "").collect())
+}
+
 /// The record's text as an object.
 pub(crate) fn fields_of(text: &str) -> Result<Map<String, Value>, String> {
     match strict::parse(text)? {

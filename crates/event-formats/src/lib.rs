@@ -54,6 +54,7 @@ mod cloudtrail;
 mod cloudtrail_identity;
 mod cloudtrail_insight;
 mod cloudtrail_lake;
+mod csv;
 mod entra;
 mod entra_audit;
 mod entra_signin;

@@ -1,6 +1,7 @@
 //! Bytes to records: gzip, byte order mark, one document, arrays, envelopes, JSON lines.
 
 use crate::FORMATS;
+use crate::csv;
 use crate::envelope::{self, MAX_OPENED};
 use crate::format::{Format, find_format};
 use crate::record::Record;
@@ -14,6 +15,7 @@ use serde::de::DeserializeSeed;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::Read;
 
 /// What a compressed file may inflate to. CloudTrail closes a file at about 50 MB, Azure
@@ -145,6 +147,9 @@ impl<'s> Reading<'s> {
         if let Some(header) = self.header(bytes) {
             return self.text_lines(&header, bytes);
         }
+        if let Some(names) = self.table(bytes) {
+            return self.table_rows(&names, bytes);
+        }
         if let Ok(raw) = serde_json::from_slice::<&RawValue>(bytes) {
             return self.value_at(raw.get(), bytes, 0);
         }
@@ -194,8 +199,7 @@ impl<'s> Reading<'s> {
 
     /// The names of the columns, where the first line of a text log gives them.
     fn header(&self, bytes: &[u8]) -> Option<Vec<String>> {
-        let first = bytes.split(|b| *b == b'\n').find(|line| !line.trim_ascii().is_empty())?;
-        let first = std::str::from_utf8(first.get(..first.len().min(MAX_HEADER))?).ok()?.trim();
+        let first = first_line(bytes)?;
         let names = self.formats.iter().find_map(|f| f.header(first))?;
         Some(names.into_iter().map(str::to_owned).collect())
     }
@@ -217,6 +221,45 @@ impl<'s> Reading<'s> {
             };
             if let Err(reason) = result {
                 self.reject(index, Some((number + 1, 1)), reason);
+            }
+        }
+    }
+
+    /// The columns of a table of records, where the first line names them. Some engines write
+    /// the names of columns in lower case, some as the query had them.
+    fn table(&self, bytes: &[u8]) -> Option<Vec<String>> {
+        let first = first_line(bytes)?;
+        let names = csv::rows(first).next()?.cells?;
+        let names: Vec<String> = names.iter().map(|n| n.trim().to_ascii_lowercase()).collect();
+        let has = |name: &str| names.iter().filter(|n| *n == name).count() == 1;
+        let distinct = names.iter().collect::<BTreeSet<_>>().len() == names.len();
+        let known = has("eventjson") || (has("eventsource") && has("eventname"));
+        (distinct && known && self.formats.iter().any(|f| f.name().starts_with("cloudtrail")))
+            .then_some(names)
+    }
+
+    fn table_rows(&mut self, names: &[String], bytes: &[u8]) {
+        self.familiar = true;
+        // The document was made of text before.
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        for row in csv::rows(text).skip(1) {
+            let index = self.take_index();
+            let before = self.rejected.len();
+            let result = match (self.is_spoiled(row.text), row.cells) {
+                (true, _) => Err(NOT_UTF8.to_owned()),
+                (false, None) => Err("quotation marks that do not match".to_owned()),
+                (false, Some(cells)) => envelope::cells(names, cells).and_then(|fields| {
+                    match envelope::open(row.text, &fields) {
+                        Some(inner) => self.inside(inner, index, MAX_OPENED),
+                        None => self.try_fields(fields, row.text, index),
+                    }
+                }),
+            };
+            if let Err(reason) = result {
+                self.reject(index, None, reason);
+            }
+            for rejected in &mut self.rejected[before..] {
+                (rejected.line, rejected.column) = (Some(row.line), Some(1));
             }
         }
     }
@@ -406,6 +449,13 @@ impl<'s> Reading<'s> {
             reason,
         });
     }
+}
+
+/// The first line that is not empty, if it may be a header.
+fn first_line(bytes: &[u8]) -> Option<&str> {
+    let line = bytes.split(|b| *b == b'\n').find(|line| !line.trim_ascii().is_empty())?;
+    let line = line.get(..line.len().min(MAX_HEADER))?;
+    std::str::from_utf8(line).ok().map(str::trim).filter(|line| !line.starts_with(['{', '[']))
 }
 
 /// More than one line, and one of the first few is a JSON object of its own.

@@ -128,6 +128,33 @@ fn a_lookup_entry_gives_the_record_inside_it() {
 }
 
 #[test]
+fn saved_results_of_cloudtrail_lake() {
+    let inner = record("c").replace('"', "\"\"");
+    let columns = "eventTime,eventName,eventSource,\"userIdentity\",eventID,readOnly";
+    let file = format!(
+        "{columns}\n2026-01-02 03:04:05.000,PutBucketPolicy,s3.amazonaws.com,\"{{type=IAMUser, username=ci-deploy, arn=arn:aws:iam::111122223333:user/ci-deploy}}\",a,false\r\n2026-01-02 03:04:06.000,GetObject,s3.amazonaws.com,,b\nsoon,GetObject,s3.amazonaws.com,,x,true\n"
+    );
+    let (events, rejected) = read(file.as_bytes(), "result_1.csv");
+    assert_eq!(events.len(), 1);
+    assert_eq!((events[0].uid.as_str(), events[0].principal.name.as_str()), ("a", "ci-deploy"));
+    assert!(!events[0].read_only);
+    let told: Vec<(Option<usize>, &str)> =
+        rejected.iter().map(|r| (r.line, r.reason.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (Some(3), "5 columns where the header names 6"),
+            (Some(4), "cloudtrail_lake: eventTime is not a time"),
+        ]
+    );
+    let file = format!("\"eventJson\"\n\"{inner}\"\n");
+    let (events, rejected) = read(file.as_bytes(), "result_1.csv");
+    assert!(rejected.is_empty(), "{rejected:?}");
+    let (direct, _) = read(record("c").as_bytes(), "result_1.csv");
+    assert_eq!(events, direct);
+}
+
+#[test]
 fn digest_files_hold_no_records_and_lack_none() {
     let digest =
         r#"{"awsAccountId":"111122223333","digestStartTime":"2026-01-02T03:04:05Z","logFiles":[]}"#;
