@@ -9,4 +9,3 @@ mod first_contact;
 mod lessons;
 mod local_clouds;
 mod real_targets;
-mod trust;
