@@ -60,7 +60,7 @@ pub async fn approve(
         ));
     }
     if !policy.approval.self_approval
-        && makers(plan, ledger).await?.iter().any(|maker| *maker == request.by.name)
+        && makers(plan, ledger).await?.contains(&request.by.name)
     {
         return Err(request.not_allowed(
             format!(
