@@ -3,11 +3,14 @@
 //!     cargo build -p lab && cargo run -p lab-benches            all of them
 //!     cargo run -p lab-benches -- check paced                   some
 //!     LAB_BIN=target/release/lab cargo run -p lab-benches       another build
+//!     cargo xtask dist && LAB_LAMBDA_BINARY=target/lambda/bootstrap \
+//!         cargo run -p lab-benches -- function                  the function as it is deployed
 //!
 //! Each figure is printed with its budget; the command fails when nothing could be measured,
 //! never because a machine was slow.
 
 mod estate;
+mod function;
 mod measure;
 mod planning;
 
@@ -18,6 +21,7 @@ type Bench = fn() -> Result<Vec<Row>, String>;
 
 const BENCHES: &[(&str, Bench)] = &[
     ("check", measure::check),
+    ("function", function::function),
     ("memory", estate::memory),
     ("paced", estate::paced),
     ("planning", planning::planning),

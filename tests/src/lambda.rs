@@ -47,7 +47,9 @@ struct Calls {
     next: u64,
     waiting: VecDeque<(String, Vec<u8>, u128)>,
     taken: Vec<String>,
-    answers: HashMap<String, Answer>,
+    /// When work was first asked for.
+    polled: Option<Instant>,
+    answers: HashMap<String, (Answer, Instant)>,
     init_error: Option<Answer>,
     closed: bool,
 }
@@ -135,8 +137,20 @@ impl RuntimeApi {
 
     #[track_caller]
     pub fn answer_of(&self, id: &str) -> Answer {
+        self.answered(id).0
+    }
+
+    /// The answer, and when it came.
+    #[track_caller]
+    pub fn answered(&self, id: &str) -> (Answer, Instant) {
         let answer = self.shared.wait(|calls| calls.answers.remove(id));
         answer.unwrap_or_else(|| panic!("no answer to {id} within {} s", LIMIT.as_secs()))
+    }
+
+    /// When a process first asked for work: it was ready then.
+    #[track_caller]
+    pub fn ready(&self) -> Instant {
+        self.shared.wait(|calls| calls.polled).expect("nobody asked for work")
     }
 
     #[track_caller]
@@ -169,6 +183,8 @@ fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         let parts: Vec<&str> = path.split('/').collect();
         match (method.as_str(), parts.as_slice()) {
             ("GET", ["invocation", "next"]) => {
+                shared.lock().polled.get_or_insert_with(Instant::now);
+                shared.changed.notify_all();
                 let next = shared.wait(|calls| match calls.closed {
                     true => Some(None),
                     false => calls.waiting.pop_front().map(Some),
@@ -194,7 +210,8 @@ fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
                     "response" => Answer::Response(body),
                     _ => error_of(&body),
                 };
-                shared.lock().answers.insert((*id).to_owned(), answer);
+                let answered = (answer, Instant::now());
+                shared.lock().answers.insert((*id).to_owned(), answered);
                 shared.changed.notify_all();
                 accepted(&mut writer)?;
             }
@@ -280,7 +297,15 @@ pub struct Process {
 impl Process {
     /// Starts it with these variables and no others.
     pub fn start(api: &RuntimeApi, variables: &[(String, String)]) -> Process {
-        let mut command = Command::new(binary());
+        Process::start_as(Command::new(binary()), api, variables)
+    }
+
+    /// The same with another program that asks the Runtime API for work.
+    pub fn start_as(
+        mut command: Command,
+        api: &RuntimeApi,
+        variables: &[(String, String)],
+    ) -> Process {
         command
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", api.address())
