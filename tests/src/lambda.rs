@@ -339,6 +339,18 @@ impl Process {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What it has written, once that is so; else what there is when patience ends.
+    pub fn log_until(&self, so: impl Fn(&str) -> bool) -> String {
+        let until = Instant::now() + Duration::from_secs(10);
+        loop {
+            let log = self.log();
+            if so(&log) || Instant::now() > until {
+                return log;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// SIGKILL, at whatever it is doing.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

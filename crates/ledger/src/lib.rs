@@ -52,6 +52,12 @@ pub trait Ledger: Send + Sync {
         Ok(self.entries(kind, key).await?.len())
     }
 
+    /// The keys of a kind that begin so. Where each entry is an object, this lists them and
+    /// fetches none.
+    async fn keys(&self, kind: EntryKind, key: &str) -> Result<Vec<String>, LedgerError> {
+        Ok(self.entries(kind, key).await?.into_iter().map(|e| e.key).collect())
+    }
+
     /// The end of the chain; `None` where nothing is chained (objects) or nothing written.
     async fn head(&self) -> Result<Option<LedgerHead>, LedgerError>;
 }

@@ -235,6 +235,10 @@ impl Ledger for ObjectLedger {
         Ok(self.listed(kind, key).await?.len())
     }
 
+    async fn keys(&self, kind: EntryKind, key: &str) -> Result<Vec<String>, LedgerError> {
+        Ok(self.listed(kind, key).await?.into_iter().map(|(key, _)| key).collect())
+    }
+
     async fn head(&self) -> Result<Option<LedgerHead>, LedgerError> {
         Ok(None)
     }

@@ -16,8 +16,10 @@ use auto_remediation::history::OWN_CHANGES;
 use auto_remediation::settle::Settled;
 use auto_remediation::{History, Policy};
 use drift_detector::{DriftIgnore, Selection};
-use ledger::Ledger;
+use ledger::{EntryKind, Ledger};
 use model::event::EventStatus;
+use model::finding::DriftStatus;
+use model::fingerprint;
 use model::remediation::Identified;
 use model::report::{ReportError, Tool, UnknownResource};
 use model::{Action, ActionState, Event, KindName};
@@ -116,7 +118,7 @@ pub async fn react(
     }
     let agent = event.user_agent.as_deref().unwrap_or_default();
     if agent.contains(OWN_CHANGES) && is_ours(event, powers).await {
-        let history = History::of(ledger).await?;
+        let history = of_touched(event, &touched, ledger).await?;
         let own = touched
             .iter()
             .find_map(|(_, kind, id)| history.own_change(kind, id, agent, event.time));
@@ -218,6 +220,24 @@ async fn is_ours(event: &Event, powers: &Powers<'_>) -> bool {
     false
 }
 
+/// What was done about what an event touched, and no more of the ledger than that. What was made
+/// anew is not among it: it is looked at again, and nothing is found.
+async fn of_touched(
+    event: &Event,
+    touched: &[(String, KindName, String)],
+    ledger: &dyn Ledger,
+) -> Result<History, RemediationError> {
+    let account = event.account.as_deref();
+    let findings: Vec<String> = touched
+        .iter()
+        .flat_map(|(_, kind, id)| {
+            [DriftStatus::Changed, DriftStatus::Unmanaged]
+                .map(|status| fingerprint::drift(&event.cloud, account, kind, id, status, None))
+        })
+        .collect();
+    Ok(History::of_findings(ledger, &findings.iter().map(String::as_str).collect()).await?)
+}
+
 /// Closes what earlier runs left open; a deployed binary does it when it starts.
 pub async fn settle(
     target: &str,
@@ -233,7 +253,17 @@ pub async fn settle(
         probe: false,
         origin: auto_remediation::engine::Origin::Reaction,
     };
-    let history = History::of(ledger).await?;
+    // Of a long record only the names are asked for, and what is open is fetched.
+    let ended: BTreeSet<String> =
+        ledger.keys(EntryKind::Outcome, "").await?.into_iter().collect();
+    let mut open = Vec::new();
+    for key in ledger.keys(EntryKind::Intent, "").await? {
+        if !ended.contains(&key) {
+            let found = ledger.entries(EntryKind::Intent, &key).await?;
+            open.extend(found.into_iter().filter(|e| e.key == key));
+        }
+    }
+    let history = History::from_entries(&open, &[]);
     let before = (powers.clock())().plus_seconds(-i64::from(LEASE_SECONDS));
     Ok(engine.settle(&history, before).await?)
 }

@@ -48,8 +48,8 @@ async fn a_bad_call_is_mended_and_a_second_telling_changes_nothing() {
     assert_eq!(answer["action"], action["id"], "{answer}");
     assert_eq!(fixes(&stage).await, 1);
     // Each of the three has its line.
-    let lines: Vec<Value> =
-        function.process.log().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let log = function.process.log_until(|log| log.lines().count() >= 3);
+    let lines: Vec<Value> = log.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert!(lines.iter().all(|l| l["level"] == "info"), "{lines:?}");
 }
@@ -151,7 +151,8 @@ async fn what_is_no_event_is_told_and_not_tried_again() {
     let poison = batch(messages.iter().map(|(id, body)| (id.as_str(), body.clone())));
     let answer = function.call(&poison).response();
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
-    let log = function.process.log();
+    let last = &messages[messages.len() - 1].0;
+    let log = function.process.log_until(|log| log.contains(last));
     for (id, _) in &messages {
         let line = log.lines().find(|l| l.contains(&format!("\"message_id\":\"{id}\""))).unwrap();
         assert!(line.contains("passed_by") && line.contains("\"level\":\"warn\""), "{line}");
@@ -248,7 +249,7 @@ async fn what_a_person_must_decide_is_told_and_left() {
     let message = batch([("m-1", event(&record).to_string())]);
     let answer = function.call(&message).response();
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
-    let log = function.process.log();
+    let log = function.process.log_until(|log| log.ends_with('\n'));
     let line: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
     assert_eq!(line["level"], "warn", "{line}");
     assert_eq!(line["actions"][0]["decision"], "ask", "{line}");
