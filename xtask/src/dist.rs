@@ -11,6 +11,7 @@ use std::process::Command;
 /// What Lambda's custom runtimes start.
 const BINARY: &str = "bootstrap";
 const PACKAGE: &str = "remediation-lambda";
+const PROFILE: &str = "lambda";
 
 /// `provided.al2023` is Amazon Linux 2023, which has glibc 2.34 for as long as it lives
 /// (AL2023 User Guide, "Comparing AL2 and AL2023").
@@ -95,7 +96,7 @@ fn is_host(architecture: &Architecture) -> bool {
 
 fn archive(architecture: &Architecture, target: &Path) -> Result<String, String> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root()).args(["build", "--release", "--locked", "-p", PACKAGE]);
+    cargo.current_dir(root()).args(["build", "--profile", PROFILE, "--locked", "-p", PACKAGE]);
     let mut folder = target.to_path_buf();
     if !is_host(architecture) {
         cargo.args(["--target", architecture.triple]);
@@ -110,7 +111,7 @@ fn archive(architecture: &Architecture, target: &Path) -> Result<String, String>
     if !status.success() {
         return Err(format!("cargo build for {} ended with {status}", architecture.name));
     }
-    let path = folder.join("release").join(BINARY);
+    let path = folder.join(PROFILE).join(BINARY);
     let bytes = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     let newest = runs_on_lambda(architecture, &bytes)?;
     let zip = zip::one_program(BINARY, &bytes)?;
