@@ -573,7 +573,8 @@ fn judge(
         Err(error) if wanted && !untouched => {
             (Outcomes::Verified, format!("read back equal, though the answer was lost ({error})"))
         }
-        Err(error) if untouched && error.is(ErrorKind::Conflict) => {
+        // Whoever writes on what was seen has written nothing then; what moved is somebody's.
+        Err(error) if error.is(ErrorKind::Conflict) => {
             (Outcomes::Refused, format!("somebody changed it in between: {error}"))
         }
         // A later fix may stand in the way of taking this one back: nothing is broken by that.

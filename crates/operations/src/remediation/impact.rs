@@ -5,7 +5,7 @@ use drift_detector::EventLog;
 use model::event::{EventStatus, PrincipalType};
 use model::remediation::Impact;
 use model::{Event, Finding, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Uses by strangers within `days`, for a finding whose mending shuts strangers out.
 pub fn of(
@@ -29,8 +29,11 @@ pub fn of(
     let mut uses = 0;
     let mut addresses: BTreeSet<&str> = BTreeSet::new();
     let mut last = None;
+    // One record may be at hand more than once: an archive is laid beside every cloud, and files
+    // overlap.
+    let mut known: HashSet<&str> = HashSet::new();
     let of_cloud = events.iter().flat_map(EventLog::events).filter(|e| e.cloud == finding.cloud);
-    for event in of_cloud {
+    for event in of_cloud.filter(|e| known.insert(&e.uid)) {
         if !(event.read_only && is_about_data(event, &seen.belongs_to)) {
             continue;
         }
