@@ -79,6 +79,7 @@ pub fn planning() -> Result<Vec<Row>, String> {
             }),
             state: None,
             tags: BTreeMap::new(),
+            live_tags: BTreeMap::new(),
             impact: None,
             credential: None,
         })

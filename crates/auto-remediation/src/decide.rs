@@ -10,6 +10,7 @@ use crate::subject::Subject;
 use model::finding::DriftStatus;
 use model::knowledge::Restoring;
 use model::{Decision, Timestamp, Value};
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
@@ -111,6 +112,9 @@ fn always_asks(
             attempt.time.to_seconds_text()
         ));
     }
+    if history.was_rejected(&finding.fingerprint) {
+        return ask("somebody said no to its last fix".to_owned());
+    }
     if history.was_undone(&finding.fingerprint) {
         return ask("its last fix was taken back".to_owned());
     }
@@ -138,7 +142,27 @@ fn holds(
     let address = proposal.address.as_ref().map(ToString::to_string);
     let paths: Vec<String> = finding.attributes.iter().map(|c| c.path.pattern()).collect();
     let roots = proposal.changes.iter().map(|c| c.path.attribute());
-    let paths: Vec<&str> = paths.iter().map(String::as_str).chain(roots).collect();
+    // What lets a change through must be about all of it; what asks, about any part.
+    let strict = rule.decision != Decision::Ask;
+    let named = |path: &str| rule.attributes.iter().any(|p| p.matches(path));
+    let attributes = rule.attributes.is_empty()
+        || match strict {
+            true => !paths.is_empty() && paths.iter().all(|p| named(p)),
+            false => paths.iter().map(String::as_str).chain(roots).any(named),
+        };
+    let tagged = |key: &String, pattern: &crate::policy::Pattern| {
+        let is =
+            |tags: &BTreeMap<String, String>| tags.get(key).is_some_and(|v| pattern.matches(v));
+        is(&subject.tags) || (!strict && is(&subject.live_tags))
+    };
+    // Giving access that nobody has is never meant by a rule that does not say of what.
+    if rule.decision == Decision::Fix
+        && proposal.restoring == Restoring::Opens
+        && rule.attributes.is_empty()
+        && finding.status == DriftStatus::Changed
+    {
+        return false;
+    }
     let who: Vec<&str> = finding
         .attribution
         .events
@@ -151,12 +175,12 @@ fn holds(
         })
         .collect();
     any(&rule.kinds, &[proposal.kind.as_str()])
-        && any(&rule.attributes, &paths)
+        && attributes
         && any(&rule.addresses, &[address.as_deref().unwrap_or(&proposal.native_id)])
         && any(&rule.remedies, &[remedy.name()])
         && any(&rule.who, &who)
         && (rule.severities.is_empty() || rule.severities.contains(&finding.severity))
-        && rule.tags.iter().all(|(k, p)| subject.tags.get(k).is_some_and(|v| p.matches(v)))
+        && rule.tags.iter().all(|(k, p)| tagged(k, p))
         && rule.hours.is_none_or(|h| h.hold(now))
 }
 
@@ -168,7 +192,10 @@ fn because(rule: &Placed<Rule>, subject: &Subject<'_>) -> String {
         .part
         .tags
         .keys()
-        .filter_map(|k| Some(format!("{k}={}", subject.tags.get(k)?)))
+        .filter_map(|k| {
+            let tag = subject.tags.get(k).or_else(|| subject.live_tags.get(k))?;
+            Some(format!("{k}={tag}"))
+        })
         .collect();
     if !tags.is_empty() {
         return format!("tagged {}", tags.join(", "));

@@ -74,7 +74,9 @@ pub fn canonical(json: &Json) -> String {
 fn normal(facts: &KindFacts, path: &AttributePath, value: &Value) -> Option<Json> {
     let element = matches!(path.steps().last(), Some(Step::Index(_)));
     let own = facts.attributes.get(&path.pattern());
-    if own.is_some_and(|f| f.computed || f.local || f.sensitive) || *value == Value::Redacted {
+    // A sealed value is null where it was written down, and null is nothing.
+    let silent = matches!(value, Value::Redacted | Value::Null);
+    if own.is_some_and(|f| f.computed || f.local || f.sensitive) || silent {
         return None;
     }
     Some(match value {

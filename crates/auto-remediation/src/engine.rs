@@ -128,7 +128,18 @@ pub enum Origin {
     Reaction,
 }
 
+/// How long a function may be in the middle of a change: the longest that it may run, and some.
+pub const REACTION_LEASE_SECONDS: u32 = 120;
+
 impl Origin {
+    /// Whose attempt has this key.
+    pub fn of_key(key: &str) -> Origin {
+        match key.split('/').nth(2).is_some_and(|number| number.starts_with("reaction-")) {
+            true => Origin::Reaction,
+            false => Origin::Run,
+        }
+    }
+
     fn number(self, number: usize) -> String {
         match self {
             Origin::Run => format!("{number:04}"),
@@ -158,7 +169,14 @@ impl Engine<'_> {
             wanted.recorded.insert(change.path.attribute().to_owned(), value.clone());
         }
         match hands.reader.read(&wanted).await {
-            Live::Present(resource) => Ok(Some(resource)),
+            Live::Present(mut resource) => {
+                for path in &action.sealed {
+                    if let Some(secret) = path.find_mut(&mut resource.attributes) {
+                        *secret = Value::Redacted;
+                    }
+                }
+                Ok(Some(resource))
+            }
             Live::Absent => Ok(None),
             Live::Unknown(why) => Err(why),
         }
@@ -480,6 +498,13 @@ async fn write(
 ) -> Result<(), ProviderError> {
     let nothing = Attributes::new();
     let wanted = intent.wanted.as_ref().unwrap_or(&nothing);
+    let names = intent.action.sealed.iter().map(|path| path.attribute());
+    if let Some(name) = names.into_iter().find(|name| wanted.contains_key(*name)) {
+        // Written without it, the secret would be gone.
+        return Err(ProviderError::new(ErrorKind::Invalid, "change", place(&intent.action))
+            .because(format!("{name} holds a secret that is nowhere here"))
+            .next_step("terraform apply has it"));
+    }
     match (intent.operation, current) {
         (Operation::Update, Some(current)) => hands.writer.update(current, wanted).await,
         (Operation::Create, None) => {

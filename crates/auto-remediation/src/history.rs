@@ -1,7 +1,7 @@
 //! What the ledger says of earlier runs, as planning asks for it.
 
 use crate::remedies;
-use ledger::{Entry, EntryKind, Intent, Ledger, LedgerError, Outcome, Outcomes};
+use ledger::{Entry, EntryKind, Intent, Ledger, LedgerError, Order, Outcome, Outcomes, Rejection};
 use model::remediation::Identified;
 use model::{Cloud, KindName, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,6 +15,7 @@ const SAME_CHANGE_SECONDS: i64 = 300;
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub key: String,
+    pub order: Order,
     pub time: Timestamp,
     pub intent: Intent,
     /// None: nobody knows yet.
@@ -26,8 +27,14 @@ impl Attempt {
         self.outcome.as_ref().is_some_and(|o| o.result == result)
     }
 
+    /// It changed something, also where that was not what was wanted.
     pub fn left_something(&self) -> bool {
-        self.is(Outcomes::Verified) || self.is(Outcomes::Applied)
+        self.is(Outcomes::Verified)
+            || self.is(Outcomes::Applied)
+            || self.outcome.as_ref().is_some_and(|o| {
+                matches!(o.result, Outcomes::Failed | Outcomes::Unclear)
+                    && o.after_digest.as_ref().is_some_and(|a| *a != self.intent.before_digest)
+            })
     }
 }
 
@@ -38,6 +45,8 @@ pub struct History {
     /// Where the attempts about each finding stand.
     by_finding: HashMap<String, Vec<usize>>,
     by_action: HashMap<String, Vec<usize>>,
+    /// When somebody last said no to what was to be done about a finding.
+    rejected: HashMap<String, Order>,
 }
 
 impl History {
@@ -45,7 +54,15 @@ impl History {
     pub async fn of(ledger: &dyn Ledger) -> Result<Self, LedgerError> {
         let intents = ledger.entries(EntryKind::Intent, "").await?;
         let outcomes = ledger.entries(EntryKind::Outcome, "").await?;
-        Ok(Self::from_entries(&intents, &outcomes))
+        let mut history = Self::from_entries(&intents, &outcomes);
+        for entry in ledger.entries(EntryKind::Rejection, "").await? {
+            if let Ok(rejection) = entry.read::<Rejection>() {
+                let last =
+                    history.rejected.entry(rejection.fingerprint).or_insert_with(|| entry.order());
+                *last = (*last).max(entry.order());
+            }
+        }
+        Ok(history)
     }
 
     /// What was done about these findings, where the whole ledger is too much to read.
@@ -73,6 +90,7 @@ impl History {
             .filter_map(|e| {
                 Some(Attempt {
                     key: e.key.clone(),
+                    order: e.order(),
                     time: e.time,
                     intent: e.read().ok()?,
                     outcome: outcomes.get(e.key.as_str()).cloned(),
@@ -83,7 +101,7 @@ impl History {
     }
 
     pub fn new(mut attempts: Vec<Attempt>) -> Self {
-        attempts.sort_by_key(|a| a.time);
+        attempts.sort_by_key(|a| a.order);
         let mut by_finding: HashMap<String, Vec<usize>> = HashMap::new();
         let mut by_action: HashMap<String, Vec<usize>> = HashMap::new();
         for (at, attempt) in attempts.iter().enumerate() {
@@ -91,7 +109,7 @@ impl History {
             by_finding.entry(action.fingerprint.clone()).or_default().push(at);
             by_action.entry(action.digest.clone()).or_default().push(at);
         }
-        History { attempts, by_finding, by_action }
+        History { attempts, by_finding, by_action, rejected: HashMap::new() }
     }
 
     fn at<'a>(
@@ -123,6 +141,12 @@ impl History {
     /// Was the last thing done about this finding that somebody took the fix back?
     pub fn was_undone(&self, fingerprint: &str) -> bool {
         self.of_finding(fingerprint).rfind(|a| a.left_something()).is_some_and(|a| a.intent.undo)
+    }
+
+    /// Did somebody say no, and nothing was done about it since?
+    pub fn was_rejected(&self, fingerprint: &str) -> bool {
+        let last = self.of_finding(fingerprint).rfind(|a| a.left_something()).map(|a| a.order);
+        self.rejected.get(fingerprint).is_some_and(|no| last.is_none_or(|l| l < *no))
     }
 
     /// A change of this finding that was cut off, and of which nobody can say what it left.
@@ -174,7 +198,8 @@ impl History {
         }
         self.attempts.iter().rev().find(|a| {
             let action = &a.intent.action;
-            action.kind == *kind
+            a.left_something()
+                && action.kind == *kind
                 && action.native_id == native_id
                 && (a.time.unix() - time.unix()).abs() <= SAME_CHANGE_SECONDS
         })

@@ -6,10 +6,10 @@ use crate::history::History;
 use crate::policy::Policy;
 use crate::remedies::{Proposal, REMEDIES, Remedy};
 use crate::subject::Subject;
-use model::Timestamp;
 use model::finding::DriftStatus;
 use model::fingerprint;
 use model::remediation::{Action, ActionState, Preconditions, Unremedied};
+use model::{AttributePath, Timestamp};
 
 use std::collections::HashSet;
 
@@ -43,6 +43,9 @@ pub fn plan(
                 mended = true;
                 if !proposal.left.is_empty() {
                     without_remedy.push(left_over(subject, &proposal));
+                }
+                if !proposal.secret.is_empty() {
+                    without_remedy.push(secret(subject, &proposal.secret));
                 }
             }
             let action = action(subject, proposal, *remedy, decided);
@@ -96,6 +99,10 @@ fn action(
             state_lineage: proposal.state.map(|s| s.lineage),
             live_digest: proposal.live_digest,
         },
+        sealed: match (&subject.desired, remedy.is_beside()) {
+            (Some(desired), false) => AttributePath::of_sealed(desired),
+            _ => Vec::new(),
+        },
         impact: subject.impact.clone().filter(|_| !remedy.is_beside()),
         state: ActionState::Planned,
         outcome: None,
@@ -124,11 +131,17 @@ fn left_over(subject: &Subject<'_>, proposal: &Proposal) -> Unremedied {
     let written = subject.knowledge.facts().writable.iter();
     let written: Vec<&str> = written.map(String::as_str).collect();
     if proposal.left.iter().all(|p| written.contains(&p.attribute())) {
-        let reason = format!("{} also lacks what the state has", paths.join(", "));
-        return unremedied(subject, reason, "check again when the rest is mended");
+        let reason = format!("{} is another question", paths.join(", "));
+        return unremedied(subject, reason, "a new plan asks about it when this is mended");
     }
     let reason = format!("{} cannot be changed in place here", paths.join(", "));
     unremedied(subject, reason, "terraform plan shows whether it is changed or replaced")
+}
+
+fn secret(subject: &Subject<'_>, paths: &[AttributePath]) -> Unremedied {
+    let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+    let reason = format!("{} holds a secret, which is nowhere here to be seen", paths.join(", "));
+    unremedied(subject, reason, "terraform apply has it")
 }
 
 /// Why there is no remedy, and what a person can do.
@@ -145,6 +158,11 @@ fn nothing(subject: &Subject<'_>) -> Unremedied {
             format!("deleting a {} may lose what it holds", facts.title),
             "terraform import it, or remove it by hand",
         ),
+        DriftStatus::Changed if holds_secret(subject) => {
+            let paths: Vec<AttributePath> =
+                subject.finding.attributes.iter().map(|c| c.path.clone()).collect();
+            secret(subject, &paths)
+        }
         DriftStatus::Changed => {
             let paths: Vec<String> =
                 subject.finding.attributes.iter().map(|c| c.path.to_string()).collect();
@@ -155,4 +173,16 @@ fn nothing(subject: &Subject<'_>) -> Unremedied {
             )
         }
     }
+}
+
+/// Is what has changed a part of something that holds a secret?
+fn holds_secret(subject: &Subject<'_>) -> bool {
+    let live = subject.live.as_ref().map(|l| &l.attributes);
+    subject.finding.attributes.iter().any(|c| {
+        let name = c.path.attribute();
+        [live, subject.desired.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|a| a.get(name).is_some_and(model::Value::holds_sealed))
+    })
 }

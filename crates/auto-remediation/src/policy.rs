@@ -112,6 +112,12 @@ impl Pattern {
     }
 }
 
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 impl TryFrom<String> for Pattern {
     type Error = String;
 
@@ -145,6 +151,19 @@ pub struct Rule {
     pub hours: Option<Hours>,
     #[serde(default)]
     pub reason: Option<String>,
+}
+
+impl Rule {
+    fn is_about_everything(&self) -> bool {
+        self.kinds.is_empty()
+            && self.attributes.is_empty()
+            && self.addresses.is_empty()
+            && self.severities.is_empty()
+            && self.remedies.is_empty()
+            && self.tags.is_empty()
+            && self.who.is_empty()
+            && self.hours.is_none()
+    }
 }
 
 /// A time of day in UTC: `08:00-18:30`; `22:00-06:00` goes over midnight.
@@ -276,6 +295,44 @@ impl Policy {
             });
         }
         let place = |span: Range<usize>| format!("{file}:{}", position(span).0);
+        let wrong = |span: Range<usize>, what: String| {
+            let (line, column) = position(span);
+            Err(PolicyError { place: format!("{file} line {line}, column {column}"), what })
+        };
+        if parsed.approval.expires_hours == 0 {
+            return Err(PolicyError {
+                place: format!("{file} [approval]"),
+                what: "expires_hours = 0: no yes would ever count".to_owned(),
+            });
+        }
+        for freeze in &parsed.freeze {
+            let (from, until) = (freeze.get_ref().from.0, freeze.get_ref().until.0);
+            if from >= until {
+                return wrong(freeze.span(), "the freeze ends before it begins".to_owned());
+            }
+        }
+        for rule in &parsed.rule {
+            let part = rule.get_ref();
+            if part.decision != Decision::Ask && part.is_about_everything() {
+                return wrong(
+                    rule.span(),
+                    format!(
+                        "a rule without a condition would {} everything: name kinds = [\"*\"] \
+                         if that is meant",
+                        part.decision.as_str()
+                    ),
+                );
+            }
+            let known = crate::remedies::REMEDIES;
+            let unknown = part.remedies.iter().find(|p| !known.iter().any(|r| p.matches(r.name())));
+            if let Some(unknown) = unknown {
+                let names: Vec<&str> = known.iter().map(|r| r.name()).collect();
+                return wrong(
+                    rule.span(),
+                    format!("{unknown}: no such remedy; there are {}", names.join(", ")),
+                );
+            }
+        }
         Ok(Policy {
             approval: parsed.approval,
             limits: parsed.belts,
@@ -291,6 +348,15 @@ impl Policy {
                 .map(|r| Placed { place: place(r.span()), part: r.into_inner() })
                 .collect(),
             file: Some(file.to_owned()),
+        })
+    }
+
+    /// The first pattern of a rule that is about none of these kinds, with its place: a rule
+    /// that never holds would leave its reader in the dark.
+    pub fn unknown_kind(&self, kinds: &[&str]) -> Option<(String, String)> {
+        self.rules.iter().find_map(|rule| {
+            let unknown = rule.part.kinds.iter().find(|p| !kinds.iter().any(|k| p.matches(k)))?;
+            Some((rule.place.clone(), unknown.to_string()))
         })
     }
 

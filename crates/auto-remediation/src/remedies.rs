@@ -32,6 +32,7 @@ pub trait Remedy: Sync {
         false
     }
 
+    /// Nothing where it has no answer.
     fn propose(&self, subject: &Subject<'_>) -> Option<Proposal>;
 }
 
@@ -64,6 +65,8 @@ pub struct Proposal {
     pub asks: Option<String>,
     /// What the finding has besides and this leaves as it is.
     pub left: Vec<AttributePath>,
+    /// Of what is left, those that hold a secret.
+    pub secret: Vec<AttributePath>,
 }
 
 impl Proposal {
@@ -83,6 +86,7 @@ impl Proposal {
             restoring,
             asks: None,
             left: Vec::new(),
+            secret: Vec::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! written; live as wanted, it was; else a person must look.
 
 use crate::digest;
-use crate::engine::{Engine, Halt, is_wanted};
+use crate::engine::{Engine, Halt, Origin, REACTION_LEASE_SECONDS, is_wanted};
 use crate::history::{Attempt, History};
 use ledger::{EntryKind, Outcome, Outcomes};
 use model::Timestamp;
@@ -22,7 +22,15 @@ impl Engine<'_> {
     /// may be another run's, at work. One whose resource cannot be read stays open.
     pub async fn settle(&self, history: &History, before: Timestamp) -> Result<Vec<Settled>, Halt> {
         let mut settled = Vec::new();
-        for attempt in history.open().filter(|a| a.time <= before) {
+        // Another target's may have the same account's number and another cloud behind it.
+        let ours = |a: &&Attempt| a.intent.target == self.target;
+        // A function answers events beside any run.
+        let at_work = |a: &&Attempt| {
+            let leased = self.world.now().plus_seconds(-i64::from(REACTION_LEASE_SECONDS));
+            Origin::of_key(&a.key) == Origin::Reaction && a.time > leased
+        };
+        let open = history.open().filter(|a| a.time <= before).filter(ours);
+        for attempt in open.filter(|a| !at_work(a)) {
             settled.push(self.settle_one(attempt).await?);
         }
         Ok(settled)

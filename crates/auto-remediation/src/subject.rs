@@ -20,8 +20,11 @@ pub struct Subject<'a> {
     pub desired: Option<Attributes>,
     pub live: Option<Resource>,
     pub state: Option<StateSeen>,
-    /// Tags and labels of the resource and of what it belongs to.
+    /// Tags and labels of the resource and of what it belongs to, as states record them.
     pub tags: BTreeMap<String, String>,
+    /// Those that it bears now: whoever changed it may have tagged it too, so they can make a
+    /// rule ask and nothing else.
+    pub live_tags: BTreeMap<String, String>,
     /// Who used what mending this takes away.
     pub impact: Option<Impact>,
     /// The credential that made the change, where it is one that can be switched off.

@@ -17,6 +17,12 @@ pub enum CannotUndo {
     /// What lives is not what the action left.
     #[error("{0} has changed since {1}: taking that back would undo somebody else's change")]
     Moved(String, String),
+    /// It made something that may hold data by now.
+    #[error("{0} made {1}: taking that back would delete it with whatever it holds by now")]
+    WouldDelete(String, String),
+    /// The record of what was there before is not what the action ran on.
+    #[error("the ledger's record of {0} does not hold together: {1}")]
+    Forged(String, &'static str),
 }
 
 /// What an undo came to. The image from before is there whatever happened, so that a person
@@ -57,6 +63,18 @@ impl Engine<'_> {
             return Ok(Err(CannotUndo::Moved(crate::engine::place(&action), id)));
         }
         let before = attempt.intent.before.clone();
+        let recorded = &attempt.intent;
+        if digest::action(&action) != action.digest {
+            return Ok(Err(CannotUndo::Forged(id, "the action is not what its digest says")));
+        }
+        if digest::live(facts, before.as_ref()) != recorded.before_digest
+            || recorded.before_digest != action.preconditions.live_digest
+        {
+            return Ok(Err(CannotUndo::Forged(id, "what was there before is not what it ran on")));
+        }
+        if recorded.operation == Operation::Create && !facts.removable {
+            return Ok(Err(CannotUndo::WouldDelete(id, crate::engine::place(&action))));
+        }
         let (operation, wanted) = match attempt.intent.operation {
             Operation::Update => {
                 let names = action.changes.iter().map(|c| c.path.attribute());

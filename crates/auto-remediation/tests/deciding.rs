@@ -54,7 +54,7 @@ fn uses_by_strangers_ask_and_silence_of_the_log_where_the_policy_wants_it() {
 fn the_first_rule_that_holds_decides_and_says_where_it_stands() {
     let rules = "# head\n\n[[rule]]\ndecision = \"accept\"\nkinds = [\"other_*\"]\n\n\
                  [[rule]]\ndecision = \"ask\"\ntags = { data = \"cust*\" }\n\n\
-                 [[rule]]\ndecision = \"fix\"\n";
+                 [[rule]]\ndecision = \"fix\"\nkinds = [\"*\"]\n";
     let mut case = Case::changed();
     case.tags.insert("data".into(), "customer".into());
     let policy = Policy::parse(rules, "remediation.toml").unwrap();
@@ -97,10 +97,7 @@ fn each_condition_of_a_rule_must_hold() {
 
 #[test]
 fn some_things_ask_whatever_the_policy_says() {
-    let fix = "[[rule]]\ndecision = \"fix\"\n";
-    let mut sealed = Case::changed();
-    sealed.live.as_mut().unwrap().attributes.insert("door".into(), Value::Redacted);
-    check(&sealed, fix, &none(), (Decision::Ask, "holds a secret"));
+    let fix = "[[rule]]\ndecision = \"fix\"\nkinds = [\"*\"]\n";
     let protected = format!("{fix}[belts]\nprotect = [\"toy_house.*\"]\n");
     check(&Case::changed(), &protected, &none(), (Decision::Ask, "is protected (remediation.toml"));
     let case = Case::changed();
@@ -148,7 +145,7 @@ fn a_key_that_was_switched_off_by_an_action_is_accepted_and_nobody_elses() {
 #[test]
 fn the_key_behind_a_change_is_a_second_action_that_always_asks() {
     let case = Case::changed().with_key();
-    let fix = Policy::parse("[[rule]]\ndecision = \"fix\"\n", "p").unwrap();
+    let fix = Policy::parse("[[rule]]\ndecision = \"fix\"\nkinds = [\"*\"]\n", "p").unwrap();
     let planned = plan("t", &[case.subject()], &fix, &none(), now());
     let remedies: Vec<(&str, Decision)> =
         planned.actions.iter().map(|a| (a.remedy.as_str(), a.decision)).collect();
@@ -186,6 +183,14 @@ fn a_mistake_in_a_policy_is_named_with_its_place() {
         ("[[rule]]\ndecision = \"ask\"\nhours = \"25:00-3\"\n", "p line 3", "time of day"),
         ("[[freeze]]\nfrom = \"soon\"\nuntil = \"2026-01-01T00:00:00Z\"\n", "p line 2", "soon"),
         ("[belts]\nchanges_per_run = 0\n", "p [belts]", "0 changes"),
+        ("[approval]\nexpires_hours = 0\n", "p [approval]", "no yes would ever count"),
+        ("[[rule]]\ndecision = \"fix\"\n", "p line 1", "fix everything"),
+        ("[[rule]]\ndecision = \"ask\"\nremedies = [\"resore\"]\n", "p line 1", "no such remedy"),
+        (
+            "[[freeze]]\nfrom = \"2026-02-01T00:00:00Z\"\nuntil = \"2026-01-01T00:00:00Z\"\n",
+            "p line 1",
+            "ends before it begins",
+        ),
         ("not toml", "p line 1", ""),
     ] {
         let error = Policy::parse(text, "p").unwrap_err();
@@ -193,4 +198,26 @@ fn a_mistake_in_a_policy_is_named_with_its_place() {
         assert!(error.what.contains(what), "{} lacks {what}", error.what);
     }
     assert!(Timestamp::parse("2026-01-01T00:00:00Z").is_some());
+}
+
+#[test]
+fn what_holds_a_secret_is_left_to_terraform() {
+    let mut sealed = Case::changed();
+    sealed.live.as_mut().unwrap().attributes.insert("door".into(), Value::Redacted);
+    let planned = plan("t", &[sealed.subject()], &Policy::default(), &none(), now());
+    assert!(planned.actions.is_empty());
+    assert!(planned.without_remedy[0].reason.contains("door holds a secret"));
+}
+
+#[test]
+fn a_rule_that_lets_through_is_about_all_of_a_change_and_believes_no_live_tag() {
+    let accept = |condition: &str| format!("[[rule]]\ndecision = \"accept\"\n{condition}\n");
+    let roof = accept("attributes = [\"roof\"]");
+    check(&Case::changed(), &roof, &none(), (Decision::Fix, "shuts"));
+    let case = Case::changed();
+    let mut subject = case.subject();
+    subject.live_tags.insert("exposure".into(), "intended".into());
+    let policy = Policy::parse(&accept("tags = { exposure = \"intended\" }"), "p").unwrap();
+    let planned = plan("t", &[subject], &policy, &none(), now());
+    assert_eq!(planned.actions[0].decision, Decision::Fix);
 }

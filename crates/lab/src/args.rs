@@ -221,7 +221,11 @@ pub enum RemediateCommand {
     },
     /// Put back what was there before an action, at once
     #[command(after_help = "Example:\n  lab remediate undo A-51b2")]
-    Undo { action: String },
+    Undo {
+        action: String,
+        #[command(flatten)]
+        policy: PolicyFile,
+    },
 }
 
 #[derive(Debug, Subcommand)]

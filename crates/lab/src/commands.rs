@@ -28,7 +28,9 @@ pub async fn run(cli: Cli) -> Outcome {
         Command::Run(Run::DriftCheck(args)) => drift_check::run(&args, &config, &global).await,
         Command::Run(Run::Remediate(args)) => remediate::run(&args, &config, &global).await,
         Command::Remediate(command) => match command {
-            RemediateCommand::Undo { action } => undo::run(&action, &config, &global).await,
+            RemediateCommand::Undo { action, policy } => {
+                undo::run(&action, &policy, &config, &global).await
+            }
             RemediateCommand::Approve { action, plan, policy } => {
                 word::run(word::Word::Yes, &action, plan.as_deref(), &policy, &config).await
             }

@@ -76,7 +76,15 @@ pub struct Entry {
     pub hash: Option<String>,
 }
 
+/// When an entry was written, as far as the ledger knows: its place in the chain first, because
+/// clocks can be set.
+pub type Order = (u64, Timestamp);
+
 impl Entry {
+    pub fn order(&self) -> Order {
+        (self.seq.unwrap_or(0), self.time)
+    }
+
     /// The body as what its kind holds.
     pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         T::deserialize(&self.body)

@@ -2,6 +2,7 @@
 
 use crate::sqlite::Appended;
 use crate::{EntryKind, Ledger, LedgerError, NewEntry, SqliteLedger};
+use std::collections::BTreeSet;
 
 /// How many conflicts a message names.
 const NAMED: usize = 3;
@@ -12,6 +13,11 @@ pub struct Imported {
     pub came: usize,
     /// That were there already.
     pub known: usize,
+    /// Somebody's yes or no: a word is given where entries are chained, and a function gives
+    /// none. Whoever may write into a bucket could have written these in anybody's name.
+    pub words: usize,
+    /// Begun, and not ended yet: the function may be at work, and brings its outcome later.
+    pub open: usize,
 }
 
 /// Appends every entry of `from` that `into` does not hold, in the order of their times, as one.
@@ -26,6 +32,20 @@ pub async fn import(from: &dyn Ledger, into: &SqliteLedger) -> Result<Imported, 
     for kind in EntryKind::ALL {
         entries.extend(from.entries(kind, "").await?);
     }
+    let mut imported = Imported::default();
+    let ended: BTreeSet<String> =
+        entries.iter().filter(|e| e.kind == EntryKind::Outcome).map(|e| e.key.clone()).collect();
+    entries.retain(|e| match e.kind {
+        EntryKind::Approval | EntryKind::Rejection => {
+            imported.words += 1;
+            false
+        }
+        EntryKind::Intent if !ended.contains(&e.key) => {
+            imported.open += 1;
+            false
+        }
+        _ => true,
+    });
     entries.sort_by(|a, b| (a.time, &a.key, a.kind).cmp(&(b.time, &b.key, b.kind)));
     let entries: Vec<NewEntry> = entries
         .into_iter()
@@ -34,7 +54,6 @@ pub async fn import(from: &dyn Ledger, into: &SqliteLedger) -> Result<Imported, 
     let names: Vec<(EntryKind, String)> = entries.iter().map(|e| (e.kind, e.key.clone())).collect();
     let outcomes = into.append_all(entries).await?;
 
-    let mut imported = Imported::default();
     let mut conflicts = Vec::new();
     for ((kind, key), outcome) in names.iter().zip(outcomes) {
         match outcome {

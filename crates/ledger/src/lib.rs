@@ -24,7 +24,7 @@ pub mod record;
 pub mod sqlite;
 pub mod weight;
 
-pub use entry::{Entry, EntryKind, NewEntry};
+pub use entry::{Entry, EntryKind, NewEntry, Order};
 pub use folder::FolderStore;
 #[cfg(feature = "sqlite")]
 pub use import::{Imported, import};

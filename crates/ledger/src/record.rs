@@ -92,4 +92,7 @@ pub struct Rejection {
     pub action: String,
     pub by: Identified,
     pub reason: String,
+    /// Of the finding that the action was to mend.
+    #[serde(default)]
+    pub fingerprint: String,
 }

@@ -162,6 +162,8 @@ impl KindFacts {
             return if weighs { Restoring::Opens } else { Restoring::Neutral };
         };
         match (security.exposure, security.is_worse(desired, live)) {
+            // What lives is the safer value.
+            (false, false) if security.is_worse(live, desired) => Restoring::Opens,
             (false, _) => Restoring::Neutral,
             (true, true) if !security.is_worse(live, desired) => Restoring::Closes,
             _ => Restoring::Opens,

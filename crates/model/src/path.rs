@@ -69,6 +69,44 @@ impl AttributePath {
         Some(value)
     }
 
+    /// The same, to be changed.
+    pub fn find_mut<'a>(&self, attributes: &'a mut Attributes) -> Option<&'a mut Value> {
+        let mut value = attributes.get_mut(self.attribute())?;
+        for step in &self.0[1..] {
+            value = match (step, value) {
+                (Step::Key(k), Value::Map(m)) => m.get_mut(k)?,
+                (Step::Index(i), Value::List(l)) => l.get_mut(*i)?,
+                _ => return None,
+            };
+        }
+        Some(value)
+    }
+
+    /// The places of what is sealed.
+    pub fn of_sealed(attributes: &Attributes) -> Vec<AttributePath> {
+        fn walk(path: &AttributePath, value: &Value, found: &mut Vec<AttributePath>) {
+            match value {
+                Value::Redacted => found.push(path.clone()),
+                Value::List(items) => {
+                    for (i, item) in items.iter().enumerate() {
+                        walk(&path.index(i), item, found);
+                    }
+                }
+                Value::Map(map) => {
+                    for (key, item) in map {
+                        walk(&path.key(key.as_str()), item, found);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        for (name, value) in attributes {
+            walk(&AttributePath::root(name.as_str()), value, &mut found);
+        }
+        found
+    }
+
     /// Reads `a.b[0].c`; a key that holds a dot or a bracket is written in quotes: `tags["a.b"]`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut steps = Vec::new();

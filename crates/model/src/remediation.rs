@@ -131,6 +131,10 @@ pub struct Action {
     pub rule: Option<String>,
     pub changes: Vec<ActionChange>,
     pub preconditions: Preconditions,
+    /// Where the state marks a secret: read from the cloud in plain, it is sealed before it is
+    /// kept anywhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sealed: Vec<AttributePath>,
     /// Who used what this takes away, as far as the log at hand tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub impact: Option<Impact>,

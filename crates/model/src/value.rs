@@ -62,6 +62,16 @@ impl Value {
         }
     }
 
+    /// Is anything in it sealed?
+    pub fn holds_sealed(&self) -> bool {
+        match self {
+            Value::Redacted => true,
+            Value::List(items) => items.iter().any(Value::holds_sealed),
+            Value::Map(map) => map.values().any(Value::holds_sealed),
+            _ => false,
+        }
+    }
+
     /// A list of strings, the commonest shape of a set.
     pub fn strings<I, S>(items: I) -> Value
     where
@@ -82,6 +92,32 @@ impl Value {
                 serde_json::Value::Object(m.iter().map(|(k, v)| (k.clone(), v.to_json())).collect())
             }
         }
+    }
+}
+
+/// Seals in what lives whatever is sealed in what a state records: the state's marks say what
+/// is a secret, and the cloud tells it in plain.
+pub fn seal_like(live: &mut Value, recorded: &Value) {
+    match (live, recorded) {
+        (live, Value::Redacted) => *live = Value::Redacted,
+        (Value::Map(live), Value::Map(recorded)) => {
+            for (key, recorded) in recorded {
+                if let Some(live) = live.get_mut(key) {
+                    seal_like(live, recorded);
+                }
+            }
+        }
+        (Value::List(live), Value::List(recorded)) => {
+            if live.len() == recorded.len() {
+                live.iter_mut()
+                    .zip(recorded)
+                    .for_each(|(live, recorded)| seal_like(live, recorded));
+            } else if recorded.iter().any(Value::holds_sealed) {
+                // Which of them it is cannot be told.
+                live.iter_mut().for_each(|live| *live = Value::Redacted);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -14,6 +14,7 @@ use model::finding::{Attribution, DriftStatus, Effect, EffectSource};
 use model::knowledge::Catalog;
 use model::report::{DRIFT_REPORT_SCHEMA, DriftReport, ReportError, Tool, UnknownResource};
 use model::resource::Desired;
+use model::value::seal_like;
 use model::{Attributes, Knowledge, Live, Resource, Timestamp, Value};
 use provider::Reader;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,8 +59,10 @@ pub struct Seen {
     pub knowledge: &'static dyn Knowledge,
     pub desired: Option<Attributes>,
     pub live: Option<Resource>,
-    /// Tags and labels of it and of what it belongs to.
+    /// Tags and labels of it and of what it belongs to, as states record them.
     pub tags: BTreeMap<String, String>,
+    /// Those that it bears now.
+    pub live_tags: BTreeMap<String, String>,
     /// Text that stands in the log for what it belongs to.
     pub belongs_to: String,
 }
@@ -236,6 +239,16 @@ async fn run(
 /// The attributes in which resources carry tags, under the names that Terraform gives them.
 const TAGS: [&str; 4] = ["tags", "tags_all", "labels", "effective_labels"];
 
+fn take_tags(attributes: &Attributes, tags: &mut BTreeMap<String, String>) {
+    for name in TAGS {
+        for (key, value) in attributes.get(name).and_then(Value::as_map).into_iter().flatten() {
+            if let Some(text) = value.as_str() {
+                tags.insert(key.clone(), text.to_owned());
+            }
+        }
+    }
+}
+
 fn behind(
     drift: &Drift,
     knowledge: &'static dyn Knowledge,
@@ -245,28 +258,29 @@ fn behind(
     let own = drift.live.clone().or_else(|| drift.as_desired());
     let belongs_to =
         own.as_ref().map_or_else(|| drift.native_id.clone(), |r| knowledge.belongs_to(r));
-    let mut tags = BTreeMap::new();
-    let mut take = |attributes: &Attributes| {
-        for name in TAGS {
-            for (key, value) in attributes.get(name).and_then(Value::as_map).into_iter().flatten() {
-                if let Some(text) = value.as_str() {
-                    tags.insert(key.clone(), text.to_owned());
-                }
-            }
-        }
-    };
+    let (mut tags, mut live_tags) = (BTreeMap::new(), BTreeMap::new());
     for desired in everything {
         let with = catalog
             .kind(&desired.address.kind)
             .is_some_and(|k| k.belongs_to(&as_resource(desired, catalog.cloud())) == belongs_to);
         if with {
-            take(&desired.attributes);
+            take_tags(&desired.attributes, &mut tags);
         }
     }
-    if let Some(own) = &own {
-        take(&own.attributes);
+    if let Some(desired) = &drift.desired {
+        take_tags(desired, &mut tags);
     }
-    Seen { knowledge, desired: drift.desired.clone(), live: drift.live.clone(), tags, belongs_to }
+    if let Some(live) = &drift.live {
+        take_tags(&live.attributes, &mut live_tags);
+    }
+    Seen {
+        knowledge,
+        desired: drift.desired.clone(),
+        live: drift.live.clone(),
+        tags,
+        live_tags,
+        belongs_to,
+    }
 }
 
 /// Reads one cloud's share and compares each answer as it comes; what is in sync is not
@@ -289,7 +303,8 @@ async fn look<'a>(
     };
     let (mut drifts, mut in_sync, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
     let mut ignored = 0;
-    reading::read_each(&reached, &desired, &places, progress, |desired, live| {
+    reading::read_each(&reached, &desired, &places, progress, |desired, mut live| {
+        seal(desired, &mut live);
         let Some(knowledge) = catalog.kind(&desired.address.kind) else {
             if let Live::Unknown(why) = live {
                 unknown.push(row(desired, why));
@@ -379,13 +394,24 @@ async fn near<'a>(
         })
         .collect();
     let mut found = Vec::new();
-    reading::read_each(reached, &beside, places, &Silent, |desired, live| {
+    reading::read_each(reached, &beside, places, &Silent, |desired, mut live| {
+        seal(desired, &mut live);
         if let Live::Present(resource) = live {
             found.push((desired, resource));
         }
     })
     .await;
     found
+}
+
+/// What a state marks as a secret is one in the cloud's answer too.
+fn seal(desired: &Desired, live: &mut Live) {
+    let Live::Present(resource) = live else { return };
+    for (name, recorded) in &desired.attributes {
+        if let Some(live) = resource.attributes.get_mut(name) {
+            seal_like(live, recorded);
+        }
+    }
 }
 
 /// A desired resource in the shape in which a kind is asked what it belongs to.

@@ -26,7 +26,7 @@ use model::{Action, ActionState, Event, KindName};
 use std::collections::BTreeSet;
 
 /// A run that a platform may still be in the middle of is not settled by another one.
-pub const LEASE_SECONDS: u32 = 120;
+pub const LEASE_SECONDS: u32 = auto_remediation::engine::REACTION_LEASE_SECONDS;
 
 pub struct ReactRequest {
     pub target: String,
@@ -117,7 +117,7 @@ pub async fn react(
         )));
     }
     let agent = event.user_agent.as_deref().unwrap_or_default();
-    if agent.contains(OWN_CHANGES) && is_ours(event, powers).await {
+    if agent.contains(OWN_CHANGES) && powers.is_us(&event.principal) {
         let history = of_touched(event, &touched, ledger).await?;
         let own = touched
             .iter()
@@ -206,20 +206,6 @@ async fn begun(actions: &[Action], ledger: &dyn Ledger) -> Result<Vec<String>, R
     Ok(history.open().map(|a| a.intent.action.id.clone()).collect())
 }
 
-/// Was it made with our own credentials? Anybody can call himself anything in a user agent, and
-/// would be left alone for as long as a fix of ours is fresh; whose credentials signed is what
-/// the cloud's log vouches for.
-async fn is_ours(event: &Event, powers: &Powers<'_>) -> bool {
-    let by = &event.principal;
-    for account in powers.clouds().iter().flat_map(|c| &c.accounts).flatten() {
-        let Ok(us) = account.reader.identity().await else { continue };
-        if by.uid.as_ref() == Some(&us.principal) || by.via.contains(&us.principal) {
-            return true;
-        }
-    }
-    false
-}
-
 /// What was done about what an event touched, and no more of the ledger than that. What was made
 /// anew is not among it: it is looked at again, and nothing is found.
 async fn of_touched(
@@ -254,8 +240,7 @@ pub async fn settle(
         origin: auto_remediation::engine::Origin::Reaction,
     };
     // Of a long record only the names are asked for, and what is open is fetched.
-    let ended: BTreeSet<String> =
-        ledger.keys(EntryKind::Outcome, "").await?.into_iter().collect();
+    let ended: BTreeSet<String> = ledger.keys(EntryKind::Outcome, "").await?.into_iter().collect();
     let mut open = Vec::new();
     for key in ledger.keys(EntryKind::Intent, "").await? {
         if !ended.contains(&key) {

@@ -54,6 +54,7 @@ impl Remedy for DeactivateKey {
                 subject.finding.id
             )),
             left: Vec::new(),
+            secret: Vec::new(),
         })
     }
 }

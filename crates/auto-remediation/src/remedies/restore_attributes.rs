@@ -1,14 +1,16 @@
 //! The general remedy: a changed attribute that can be written gets its desired value back.
+//! Where some of the changes let strangers in, these go first and alone: what else has changed
+//! is another question, and must not ride on their answer.
 
 use super::{Proposal, Remedy, is_written, worst};
 use crate::subject::Subject;
 use ledger::Operation;
-use model::finding::DriftStatus;
-use model::knowledge::KindFacts;
+use model::finding::{AttributeChange, DriftStatus};
+use model::knowledge::Restoring;
 use model::path::Step;
 use model::remediation::ActionChange;
 use model::{AttributePath, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct RestoreAttributes;
 
@@ -31,12 +33,10 @@ impl Remedy for RestoreAttributes {
             return None;
         }
         let (desired, live) = (subject.desired.as_ref()?, subject.live.as_ref()?);
-        let facts = subject.knowledge.facts();
         let changed: BTreeSet<&str> =
             finding.attributes.iter().map(|c| c.path.attribute()).collect();
-        let mut changes = Vec::new();
-        let mut left = Vec::new();
-        let mut sealed = None;
+        let (mut left, mut secret) = (Vec::new(), Vec::new());
+        let mut whole: Vec<(ActionChange, Restoring)> = Vec::new();
         for name in changed {
             let path = AttributePath::root(name);
             if !is_written(subject.knowledge, name) {
@@ -44,78 +44,90 @@ impl Remedy for RestoreAttributes {
                 continue;
             }
             let from = live.attributes.get(name).cloned().unwrap_or_default();
-            let to = restored(facts, &path, desired.get(name).unwrap_or(&Value::Null), &from);
-            if holds_secret(&from) || holds_secret(&to) {
-                sealed.get_or_insert_with(|| name.to_owned());
+            let sealed = |v: &Value| v.holds_sealed();
+            if sealed(&from) || desired.get(name).is_some_and(sealed) {
+                secret.push(path);
+                continue;
             }
-            let summary = finding
-                .attributes
+            let changes: Vec<&AttributeChange> =
+                finding.attributes.iter().filter(|c| c.path.attribute() == name).collect();
+            let to = brought_back(&from, &changes);
+            let knowledge = subject.knowledge;
+            let summary = changes
                 .iter()
-                .filter(|c| c.path.attribute() == name)
-                .flat_map(|c| subject.knowledge.summary(&c.path, &c.live, &c.desired))
+                .flat_map(|c| knowledge.summary(&c.path, &c.live, &c.desired))
                 .collect();
-            changes.push(ActionChange { path, from, to, summary });
+            let restoring =
+                worst(changes.iter().map(|c| {
+                    knowledge.restoring(&finding.native_id, &c.path, &c.desired, &c.live)
+                }));
+            // `worst` takes what closes for more than what does neither: here both must close.
+            let closes = changes.iter().all(|c| {
+                let id = &finding.native_id;
+                knowledge.restoring(id, &c.path, &c.desired, &c.live) == Restoring::Closes
+            });
+            let restoring = match restoring {
+                Restoring::Closes if !closes => Restoring::Neutral,
+                other => other,
+            };
+            whole.push((ActionChange { path, from, to, summary }, restoring));
         }
-        if changes.is_empty() {
+        if whole.iter().any(|(_, r)| *r == Restoring::Closes) {
+            let (closing, others): (Vec<_>, Vec<_>) =
+                whole.into_iter().partition(|(_, r)| *r == Restoring::Closes);
+            left.extend(others.into_iter().map(|(change, _)| change.path));
+            whole = closing;
+        }
+        if whole.is_empty() {
             return None;
         }
-        let restoring = worst(
-            finding
-                .attributes
-                .iter()
-                .filter(|c| changes.iter().any(|w| w.path.attribute() == c.path.attribute()))
-                .map(|c| {
-                    let id = &finding.native_id;
-                    subject.knowledge.restoring(id, &c.path, &c.desired, &c.live)
-                }),
-        );
-        let asks =
-            sealed.map(|name| format!("{name} holds a secret, which is nowhere here to be seen"));
-        Some(Proposal { left, asks, ..Proposal::on(subject, changes, restoring) })
+        let (changes, restoring): (Vec<_>, Vec<_>) = whole.into_iter().unzip();
+        Some(Proposal { left, secret, ..Proposal::on(subject, changes, worst(restoring)) })
     }
 }
 
-fn holds_secret(value: &Value) -> bool {
-    match value {
-        Value::Redacted => true,
-        Value::List(items) => items.iter().any(holds_secret),
-        Value::Map(map) => map.values().any(holds_secret),
-        _ => false,
+/// What lives, with the changed places as they are desired and nothing else touched: what is
+/// ignored, or what the state has no opinion of, stays.
+fn brought_back(live: &Value, changes: &[&AttributeChange]) -> Value {
+    let mut value = live.clone();
+    for change in changes {
+        let inner = change.path.steps().get(1..).unwrap_or_default();
+        set(&mut value, inner, &change.desired);
     }
+    value
 }
 
-/// The desired value, whole, with the cloud's own where the state leaves one open.
-fn restored(facts: &KindFacts, path: &AttributePath, desired: &Value, live: &Value) -> Value {
-    let element = matches!(path.steps().last(), Some(Step::Index(_)));
-    let own = facts.attributes.get(&path.pattern()).filter(|_| !element);
-    if own.is_some_and(|f| f.computed || (f.only_if_set && desired.is_unset())) {
-        return live.clone();
-    }
-    match (desired, live) {
-        (Value::Null, _) => own.and_then(|f| f.default.clone()).unwrap_or(Value::Null),
-        (Value::Map(wanted), Value::Map(is)) => {
-            let mut map: std::collections::BTreeMap<String, Value> = wanted
-                .iter()
-                .map(|(key, value)| {
-                    let is = is.get(key).unwrap_or(&Value::Null);
-                    (key.clone(), restored(facts, &path.key(key.as_str()), value, is))
-                })
-                .collect();
-            // In a block the state leaves out what it has no opinion of; in a plain map
-            // (tags) a key that is not wanted goes.
-            if path.steps().iter().any(|s| matches!(s, Step::Index(_))) {
-                for (key, value) in is {
-                    map.entry(key.clone()).or_insert_with(|| value.clone());
+fn set(value: &mut Value, steps: &[Step], wanted: &Value) {
+    let Some((step, rest)) = steps.split_first() else {
+        *value = wanted.clone();
+        return;
+    };
+    match step {
+        Step::Index(i) => {
+            if !matches!(value, Value::List(_)) {
+                *value = Value::List(Vec::new());
+            }
+            if let Value::List(items) = value {
+                // A block that is not there: its attributes are what they are by default.
+                while items.len() <= *i {
+                    items.push(Value::Map(BTreeMap::new()));
+                }
+                if let Some(item) = items.get_mut(*i) {
+                    set(item, rest, wanted);
                 }
             }
-            Value::Map(map)
         }
-        (Value::List(wanted), Value::List(is))
-            if wanted.len() == is.len() && !own.is_some_and(|f| f.set) =>
-        {
-            let pairs = wanted.iter().zip(is).enumerate();
-            Value::List(pairs.map(|(i, (w, l))| restored(facts, &path.index(i), w, l)).collect())
+        Step::Key(key) => {
+            if !matches!(value, Value::Map(_)) {
+                *value = Value::Map(BTreeMap::new());
+            }
+            if let Value::Map(map) = value {
+                if rest.is_empty() && *wanted == Value::Null {
+                    map.remove(key);
+                } else {
+                    set(map.entry(key.clone()).or_default(), rest, wanted);
+                }
+            }
         }
-        _ => desired.clone(),
     }
 }

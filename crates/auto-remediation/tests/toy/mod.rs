@@ -231,6 +231,7 @@ impl Case {
             live: self.live.clone(),
             state: None,
             tags: self.tags.clone(),
+            live_tags: BTreeMap::new(),
             impact: self.impact.clone(),
             credential: self.key.then(|| CredentialSubject {
                 knowledge: &self.key_knowledge,
@@ -258,6 +259,7 @@ impl Attempted {
     fn one(action: Action, time: Timestamp, undo: bool, result: Option<Outcomes>) -> Attempt {
         Attempt {
             key: String::new(),
+            order: (0, time),
             time,
             intent: Intent {
                 plan: String::new(),

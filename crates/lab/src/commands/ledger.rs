@@ -194,7 +194,15 @@ async fn show(id: &str, config: &Config, global: &Global) -> Outcome {
 }
 
 async fn verify(head: Option<&str>, config: &Config) -> Outcome {
-    let ledger = existing(config)?;
+    let ledger = match record::open_existing(config)? {
+        Some(ledger) => ledger,
+        // A report says that there was one.
+        None if head.is_some() => {
+            return Err(Failure::new(format!("there is no ledger in {}", config.data.display()))
+                .hint("the report was written beside one: it was taken away whole"));
+        }
+        None => existing(config)?,
+    };
     let expected = match head {
         None => None,
         Some(text) => Some(
@@ -276,5 +284,16 @@ fn told(brought: ::ledger::Imported, url: &str, config: &Config) -> Outcome {
         brought.known,
         record::path(config).display()
     ));
-    Ok(Exit::Clean)
+    if brought.open > 0 {
+        say(format!("{} are begun and not ended yet: import again later", brought.open));
+    }
+    if brought.words == 0 {
+        return Ok(Exit::Clean);
+    }
+    say(format!(
+        "{} approvals or rejections were left out: they are given here, with lab remediate, and \
+         not by whoever may write there",
+        brought.words
+    ));
+    Ok(Exit::Incomplete)
 }

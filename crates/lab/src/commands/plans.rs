@@ -5,6 +5,7 @@ use crate::exit::Failure;
 use model::remediation::PLAN_SCHEMA;
 use model::{Action, RemediationPlan};
 use operations::remediation::short;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The fewest digits of a hash that name a plan.
@@ -24,7 +25,11 @@ pub fn keep(plan: &RemediationPlan, config: &Config) -> Result<(), Failure> {
     let mut json = serde_json::to_vec_pretty(plan)?;
     json.push(b'\n');
     let name = plan.hash.strip_prefix("sha256:").unwrap_or(&plan.hash);
-    local_cloud::store::write_beside(&folder.join(format!("{name}.json")), &json).map_err(failed)
+    let path = folder.join(format!("{name}.json"));
+    local_cloud::store::write_beside(&path, &json)
+        // It holds policies and names: the ledger beside it is as private.
+        .and_then(|()| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)))
+        .map_err(failed)
 }
 
 fn read(path: &Path) -> Result<RemediationPlan, Failure> {
@@ -62,7 +67,9 @@ pub fn kept(config: &Config) -> Vec<RemediationPlan> {
 /// The plan that the user means: a file, or digits of a hash.
 pub fn find(text: &str, config: &Config) -> Result<RemediationPlan, Failure> {
     let path = Path::new(text);
-    if path.is_file() {
+    // Digits are a hash, whatever else lies here under that name.
+    let hexadecimal = text.len() >= DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if path.is_file() && !hexadecimal {
         return read(path);
     }
     let digits = text.strip_prefix("sha256:").unwrap_or(text).to_ascii_lowercase();

@@ -112,10 +112,22 @@ fn check_request(
 pub fn policy(file: &PolicyFile) -> Result<Policy, Failure> {
     let path = file.file.as_deref().unwrap_or(Path::new(POLICY_FILE));
     match std::fs::read_to_string(path) {
-        Ok(text) => Policy::parse(&text, &path.display().to_string()).map_err(|error| {
-            Failure::usage(error.to_string())
-                .hint("lab init writes one with every setting explained; nothing was decided")
-        }),
+        Ok(text) => {
+            let policy = Policy::parse(&text, &path.display().to_string()).map_err(|error| {
+                Failure::usage(error.to_string())
+                    .hint("lab init writes one with every setting explained; nothing was decided")
+            })?;
+            let catalogs = clouds::catalogs();
+            let kinds: Vec<&str> =
+                catalogs.iter().flat_map(|c| c.kinds()).map(|k| k.facts().kind.as_str()).collect();
+            match policy.unknown_kind(&kinds) {
+                None => Ok(policy),
+                Some((place, kind)) => {
+                    Err(Failure::usage(format!("{place}: there is no kind {kind}"))
+                        .hint("lab list shows those that are"))
+                }
+            }
+        }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && file.file.is_none() => {
             Ok(Policy::default())
         }
@@ -152,7 +164,7 @@ impl Run<'_> {
         let local = check.target == "local";
         let clock = || -> Timestamp { local_cloud::Clock::real() };
         let powers = Powers::of(fix, &check.states, &clock).await;
-        let by = Some(who((!local).then_some(powers.clouds())).await);
+        let by = Some(who((!local).then_some(powers.clouds())).await?);
         let max_changes = self.args.max_changes.and_then(|n| usize::try_from(n).ok());
         match plan {
             None => {
@@ -179,6 +191,7 @@ impl Run<'_> {
                 // Whoever said yes stands in it: one that was edited allows nothing.
                 ledger.verify(None).await.map_err(record::failure)?;
                 let before = ledger.head().await.map_err(record::failure)?;
+                let unchanged = plan.clone();
                 let request = ApplyRequest {
                     plan,
                     check,
@@ -196,6 +209,9 @@ impl Run<'_> {
                         Ok(of_apply(&applied.plan))
                     }
                     Err(RemediationError::Moved { plan, moved }) => {
+                        if self.config.format == OutputFormat::Json {
+                            self.show(&unchanged, None)?;
+                        }
                         let lines: Vec<MovedLine> = moved
                             .into_iter()
                             .map(|m| MovedLine {

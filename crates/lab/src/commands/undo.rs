@@ -1,15 +1,15 @@
 //! `lab remediate undo`: back to what was there before an action, at once.
 
-use super::remediate::failure;
+use super::remediate::{failure, policy};
 use super::who::who;
 use super::{plans, record};
-use crate::args::Global;
+use crate::args::{Global, PolicyFile};
 use crate::clouds;
 use crate::config::Config;
 use crate::desk::Desk;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, say};
-use auto_remediation::History;
+use auto_remediation::{History, Policy};
 use model::{ActionState, Attributes};
 use operations::remediation::{FixCloud, Powers, UndoRequest, undo};
 use provider::Purpose;
@@ -17,9 +17,14 @@ use std::collections::BTreeMap;
 
 const REMEDIATOR: &str = "remediator";
 
-pub async fn run(text: &str, config: &Config, global: &Global) -> Outcome {
+pub async fn run(text: &str, file: &PolicyFile, config: &Config, global: &Global) -> Outcome {
+    let policy = policy(file)?;
+    let nothing = || {
+        Failure::usage(format!("nothing here has ever done {text}"))
+            .hint("lab ledger list shows what was done")
+    };
+    let ledger = record::open_existing(config)?.ok_or_else(nothing)?;
     let _held = record::hold(config, "lab remediate undo").await?;
-    let ledger = record::open(config)?;
     let history = History::of(&ledger).await.map_err(record::failure)?;
     // The same change, made twice, is one action; two that begin alike are not.
     let meant: BTreeMap<&str, (&str, &str)> = history
@@ -33,10 +38,7 @@ pub async fn run(text: &str, config: &Config, global: &Global) -> Outcome {
         .collect();
     let (digest, target) = match meant.iter().collect::<Vec<_>>().as_slice() {
         [(digest, (_, target))] => (digest.to_string(), target.to_string()),
-        [] => {
-            return Err(Failure::usage(format!("nothing here has ever done {text}"))
-                .hint("lab ledger list shows what was done"));
-        }
+        [] => return Err(nothing()),
         several => {
             let ids: Vec<&str> =
                 several.iter().map(|(digest, _)| digest.get(7..19).unwrap_or(digest)).collect();
@@ -48,7 +50,7 @@ pub async fn run(text: &str, config: &Config, global: &Global) -> Outcome {
     if target == "local" {
         let desk = Desk::open(config, "lab remediate undo").await?;
         let outcome = match desk.powers(REMEDIATOR).await {
-            Ok(fix) => take_back(digest, target, before, fix, &ledger, global).await,
+            Ok(fix) => take_back(digest, target, before, fix, &policy, &ledger, global).await,
             Err(failure) => Err(failure),
         };
         desk.close().await;
@@ -57,7 +59,7 @@ pub async fn run(text: &str, config: &Config, global: &Global) -> Outcome {
     let section = config.target(&target)?;
     clouds::refuse_lab_environment(&target, section)?;
     let fix = clouds::of_target(&target, section, Purpose::Remediation).await?;
-    take_back(digest, target, before, fix, &ledger, global).await
+    take_back(digest, target, before, fix, &policy, &ledger, global).await
 }
 
 async fn take_back(
@@ -65,14 +67,15 @@ async fn take_back(
     target: String,
     before: Option<Attributes>,
     fix: Vec<FixCloud>,
+    policy: &Policy,
     ledger: &dyn ledger::Ledger,
     global: &Global,
 ) -> Outcome {
     let clock = || local_cloud::Clock::real();
     let powers = Powers::of(fix, &[], &clock).await;
-    let by = Some(who((target != "local").then_some(powers.clouds())).await);
+    let by = Some(who((target != "local").then_some(powers.clouds())).await?);
     let request = UndoRequest { target: target.clone(), action: digest, by };
-    let undone = match undo(request, &powers, ledger).await.map_err(failure)? {
+    let undone = match undo(request, &powers, policy, ledger).await.map_err(failure)? {
         Ok(undone) => undone,
         Err(why) => {
             let failure = Failure { exit: Exit::Incomplete, ..Failure::new(why.to_string()) };

@@ -1,5 +1,6 @@
 //! Who is at the keyboard, as the ledger records it.
 
+use crate::exit::Failure;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::remediation::{Identified, IdentifiedBy};
@@ -12,16 +13,20 @@ const TOKEN: &str = "LAB_OIDC_TOKEN";
 
 /// The CI job where its token says so, else whom the clouds take us for, else the user of the
 /// machine.
-pub async fn who(clouds: Option<&[CheckCloud]>) -> Identified {
-    if let Some(subject) = std::env::var(TOKEN).ok().and_then(|token| subject(&token)) {
-        return Identified { name: subject, by: IdentifiedBy::CiToken };
+pub async fn who(clouds: Option<&[CheckCloud]>) -> Result<Identified, Failure> {
+    if let Some(token) = std::env::var(TOKEN).ok().filter(|token| !token.is_empty()) {
+        let name = subject(&token).ok_or_else(|| {
+            Failure::usage(format!("{TOKEN} is no identity token: it names no subject"))
+                .hint("give the token of the CI job as it is, or take the variable away")
+        })?;
+        return Ok(Identified { name, by: IdentifiedBy::CiToken });
     }
     for account in clouds.into_iter().flatten().flat_map(|c| c.accounts.iter().flatten()) {
         if let Ok(identity) = account.reader.identity().await {
-            return Identified { name: identity.principal, by: IdentifiedBy::Cloud };
+            return Ok(Identified { name: identity.principal, by: IdentifiedBy::Cloud });
         }
     }
-    Identified { name: machine_user(), by: IdentifiedBy::Machine }
+    Ok(Identified { name: machine_user(), by: IdentifiedBy::Machine })
 }
 
 fn subject(token: &str) -> Option<String> {

@@ -31,14 +31,14 @@ pub async fn run(
     let (plan, action) = plans::action(action, plan, config)?;
     trustworthy(&plan, &plan.target).map_err(failure)?;
     let by = match plan.target.as_str() {
-        "local" => who(None).await,
+        "local" => who(None).await?,
         name => {
             let target = config.target(name)?;
             clouds::refuse_lab_environment(name, target)?;
             let mut connected =
                 clouds::without_writers(clouds::of_target(name, target, Purpose::Looking).await?);
             connected.retain(|c| c.catalog.cloud() == action.cloud);
-            who(Some(&connected)).await
+            who(Some(&connected)).await?
         }
     };
     let ledger = record::open(config)?;

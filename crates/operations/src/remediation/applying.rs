@@ -10,8 +10,9 @@ use super::{Powers, RemediationError};
 use crate::check::{CheckRequest, examine};
 use crate::progress::Progress;
 use auto_remediation::engine::{Done, Moved, Origin, place, stands};
+use auto_remediation::plan::Planned;
 use auto_remediation::settle::Settled;
-use auto_remediation::{Engine, History, Policy, digest};
+use auto_remediation::{Engine, History, Policy, World, digest};
 use ledger::{EntryKind, Ledger, NewEntry};
 use model::remediation::Identified;
 use model::report::DriftReport;
@@ -129,6 +130,14 @@ pub async fn apply(
         probe: request.probe,
         origin: request.lease.origin(),
     };
+    // From a file: whoever reads this ledger finds who made it.
+    let entry = NewEntry {
+        kind: EntryKind::Plan,
+        key: plan.hash.clone(),
+        time: now,
+        body: serde_json::to_value(&plan).map_err(|e| RemediationError::Stopped(e.to_string()))?,
+    };
+    ledger.append(entry).await?;
     let found = plan.actions.iter().map(|a| a.fingerprint.clone()).collect::<Vec<_>>();
     let history = async || match request.lease {
         Lease::Alone => History::of(ledger).await,
@@ -146,7 +155,7 @@ pub async fn apply(
     }
     standing(&mut plan, policy, ledger, &history, now).await?;
 
-    let mut due = Vec::new();
+    let (mut due, mut done) = (Vec::new(), Vec::new());
     for (at, action) in plan.actions.iter_mut().enumerate() {
         if !selected(&request.only, action) {
             continue;
@@ -154,6 +163,9 @@ pub async fn apply(
         if action.state == ActionState::Applied {
             // Perhaps it can be read by now.
             skip_what_stands(&engine, action, &history).await;
+        }
+        if action.state == ActionState::Verified {
+            done.push(at);
         }
         if !is_due(action, policy) {
             continue;
@@ -164,9 +176,29 @@ pub async fn apply(
         due.push(at);
     }
     progress.stage("looking again", due.len());
-    let moved =
-        look_again(&engine, request.check, &due, &mut plan, powers, policy, &history, progress)
-            .await;
+    let mut moved = Vec::new();
+    if !due.is_empty() || !done.is_empty() {
+        let (again, report) =
+            look(request.check, &due, &plan, powers, policy, &history, progress).await;
+        for at in done {
+            let action = &mut plan.actions[at];
+            if again.actions.iter().any(|a| is_same(a, action)) {
+                // Somebody has made the same change again: it is to be mended again.
+                action.state = ActionState::Planned;
+                action.outcome = Some("somebody has changed it again since".to_owned());
+                action.took_ms = None;
+                if is_due(action, policy) {
+                    due.push(at);
+                }
+            } else if again.actions.iter().any(|a| is_about_the_same(a, action)) {
+                action.state = ActionState::Refused;
+                action.outcome = Some("it has changed since: a new plan tells how".to_owned());
+                action.took_ms = None;
+            }
+        }
+        due.sort_unstable();
+        moved = compare(&engine, &again, &report, &due, &mut plan, powers).await;
+    }
     if !moved.is_empty() {
         return Err(RemediationError::Moved { plan: plan.hash, moved });
     }
@@ -193,7 +225,12 @@ pub async fn apply(
     let mut broken = false;
     for at in due {
         let action = plan.actions[at].clone();
-        let approved_by = approver(ledger, &plan, &action, policy, now).await?;
+        let approved_by = approver(ledger, &plan, &action, policy, &history, powers.now()).await?;
+        if action.state == ActionState::Approved && approved_by.is_none() {
+            plan.actions[at].state = ActionState::Refused;
+            plan.actions[at].outcome = Some("the yes to it was taken back, or ran out".to_owned());
+            continue;
+        }
         let done = engine.apply(&action, &history, approved_by).await?;
         ran.push(action.id.clone());
         if done.still_open {
@@ -276,6 +313,10 @@ async fn skip_what_stands(engine: &Engine<'_>, action: &mut Action, history: &Hi
     let last = history.of_action(&action.digest).rfind(|a| a.left_something());
     let Some(attempt) = last else { return false };
     if attempt.intent.undo {
+        // Unless somebody said yes to it again.
+        if action.state == ActionState::Approved {
+            return false;
+        }
         action.state = ActionState::Undone;
         action.outcome = Some("it was taken back; a new plan asks".to_owned());
         return true;
@@ -291,21 +332,16 @@ async fn skip_what_stands(engine: &Engine<'_>, action: &mut Action, history: &Hi
     true
 }
 
-/// Makes the plan again over what is due; what comes out otherwise has moved.
-#[allow(clippy::too_many_arguments, reason = "one step of `apply`, apart for its length")]
-async fn look_again(
-    engine: &Engine<'_>,
+/// Makes the plan again over what it is about.
+async fn look(
     mut check: CheckRequest,
     due: &[usize],
-    plan: &mut RemediationPlan,
+    plan: &RemediationPlan,
     powers: &Powers<'_>,
     policy: &Policy,
     history: &History,
     progress: &dyn Progress,
-) -> Vec<Moved> {
-    if due.is_empty() {
-        return Vec::new();
-    }
+) -> (Planned, DriftReport) {
     let addresses = plan.actions.iter().map(|a| match &a.address {
         Some(address) => address.to_string(),
         None => a.native_id.clone(),
@@ -317,6 +353,18 @@ async fn look_again(
     let examined = examine(check, powers.clouds(), powers.clock(), progress).await;
     let now = (powers.clock())();
     let again = plan_for(&examined, &plan.target, powers, policy, history, now).await;
+    (again, examined.report)
+}
+
+/// What of the plan comes out otherwise by now has moved.
+async fn compare(
+    engine: &Engine<'_>,
+    again: &Planned,
+    report: &DriftReport,
+    due: &[usize],
+    plan: &mut RemediationPlan,
+    powers: &Powers<'_>,
+) -> Vec<Moved> {
     let mut moved = Vec::new();
     for at in due {
         let action = &mut plan.actions[*at];
@@ -327,6 +375,7 @@ async fn look_again(
                 action.fingerprint.clone_from(&now_planned.fingerprint);
                 action.region.clone_from(&now_planned.region);
                 action.source.clone_from(&now_planned.source);
+                action.sealed.clone_from(&now_planned.sealed);
                 let approved = action.state == ActionState::Approved;
                 if now_planned.decision == Decision::Accept
                     || (now_planned.decision == Decision::Ask && !approved)
@@ -339,7 +388,7 @@ async fn look_again(
                     });
                 }
             }
-            None => moved.extend(otherwise(engine, action, &examined.report).await),
+            None => moved.extend(otherwise(engine, action, report).await),
         }
     }
     let mut asked = BTreeSet::new();
@@ -362,6 +411,10 @@ fn is_same(a: &Action, b: &Action) -> bool {
     let mut a = a.clone();
     a.decision = b.decision;
     digest::action(&a) == b.digest
+}
+
+fn is_about_the_same(a: &Action, b: &Action) -> bool {
+    a.cloud == b.cloud && a.kind == b.kind && a.native_id == b.native_id && a.account == b.account
 }
 
 /// The plan comes out without this action: says why, or that it may run all the same, because
@@ -434,15 +487,21 @@ async fn approver(
     plan: &RemediationPlan,
     action: &Action,
     policy: &Policy,
+    history: &History,
     now: Timestamp,
 ) -> Result<Option<Identified>, RemediationError> {
+    let mut one = RemediationPlan { actions: vec![action.clone()], ..plan.clone() };
+    one.actions[0].state = ActionState::Planned;
+    standing(&mut one, policy, ledger, history, now).await?;
+    if one.actions[0].state != ActionState::Approved {
+        return Ok(None);
+    }
     let given = Approvals::of(plan, policy, ledger).await?;
-    Ok(given.of_action(&action.digest).filter(|yes| yes.until > now).map(|yes| yes.by.clone()))
+    Ok(given.of_action(&action.digest, history).map(|yes| yes.by.clone()))
 }
 
 /// All of this run is written: do strangers still come in?
 async fn last_look(engine: &Engine<'_>, powers: &Powers<'_>, action: &mut Action) {
-    use auto_remediation::World;
     let Ok(hands) = powers.hands(action) else { return };
     let Ok(Some(live)) = engine.look(action, &hands).await else { return };
     let Ok(Some(probe)) = hands.reader.probe(&live).await else { return };

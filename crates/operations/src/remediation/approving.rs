@@ -1,8 +1,8 @@
 //! Yes and no: recorded, with who said it; the next apply does it.
 
 use super::{RemediationError, short};
-use auto_remediation::Policy;
-use ledger::{Approval, EntryKind, Ledger, NewEntry, Rejection};
+use auto_remediation::{History, Policy};
+use ledger::{Approval, EntryKind, Ledger, NewEntry, Order, Rejection};
 use model::remediation::Identified;
 use model::{Action, Decision, RemediationPlan, Timestamp};
 
@@ -59,9 +59,7 @@ pub async fn approve(
             "lab run remediate makes a new plan",
         ));
     }
-    if !policy.approval.self_approval
-        && makers(plan, ledger).await?.contains(&request.by.name)
-    {
+    if !policy.approval.self_approval && makers(plan, ledger).await?.contains(&request.by.name) {
         return Err(request.not_allowed(
             format!(
                 "{} made plan {} and may not be the one who approves",
@@ -69,6 +67,14 @@ pub async fn approve(
                 short(&plan.hash)
             ),
             "somebody else says yes: self_approval = false under [approval]",
+        ));
+    }
+    let history = History::of(ledger).await?;
+    let done = history.standing(&action.digest).is_some_and(|a| a.time > plan.made_at);
+    if done {
+        return Err(request.not_allowed(
+            format!("{} is done already", action.id),
+            "lab remediate undo takes it back; lab run remediate makes a new plan",
         ));
     }
     let approval = Approval {
@@ -97,7 +103,7 @@ async fn makers(
 pub(super) struct Yes {
     action: String,
     pub(super) by: Identified,
-    pub(super) given: Timestamp,
+    pub(super) given: Order,
     pub(super) until: Timestamp,
 }
 
@@ -111,13 +117,18 @@ impl Approvals {
         policy: &Policy,
         ledger: &dyn Ledger,
     ) -> Result<Self, RemediationError> {
+        // Whoever may write objects into a bucket could say yes there in anybody's name: a word
+        // counts where entries are chained.
+        if ledger.head().await?.is_none() {
+            return Ok(Approvals(Vec::new()));
+        }
         let rules = &policy.approval;
         let given = ledger.entries(EntryKind::Approval, &format!("{}/", plan.hash)).await?;
         let makers = match rules.self_approval || given.is_empty() {
             true => Vec::new(),
             false => makers(plan, ledger).await?,
         };
-        let given = given.iter().filter_map(|e| Some((e.time, e.read::<Approval>().ok()?)));
+        let given = given.iter().filter_map(|e| Some((e.order(), e.read::<Approval>().ok()?)));
         let counts = given.filter(|(_, yes)| {
             yes.plan == plan.hash
                 && policy.may_approve(&yes.by.name)
@@ -129,15 +140,19 @@ impl Approvals {
                     action: yes.action,
                     by: yes.by,
                     given,
-                    until: yes.until.min(given.plus_seconds(i64::from(rules.expires_hours) * 3600)),
+                    until: yes
+                        .until
+                        .min(given.1.plus_seconds(i64::from(rules.expires_hours) * 3600)),
                 })
                 .collect(),
         ))
     }
 
-    /// The last one.
-    pub(super) fn of_action(&self, digest: &str) -> Option<&Yes> {
-        self.0.iter().filter(|yes| yes.action == digest).max_by_key(|yes| yes.given)
+    /// The last one, if nothing was done about the action since: one yes is for one change.
+    pub(super) fn of_action(&self, digest: &str, history: &History) -> Option<&Yes> {
+        let last = history.of_action(digest).rfind(|a| a.left_something()).map(|a| a.order);
+        let given = self.0.iter().filter(|yes| yes.action == digest).max_by_key(|yes| yes.given);
+        given.filter(|yes| last.is_none_or(|done| done < yes.given))
     }
 }
 
@@ -154,6 +169,7 @@ pub async fn reject(
         action: request.action.digest.clone(),
         by: request.by.clone(),
         reason: reason.to_owned(),
+        fingerprint: request.action.fingerprint.clone(),
     };
     let key = request.key(EntryKind::Rejection, ledger).await?;
     record(EntryKind::Rejection, key, &rejection, request.now, ledger).await?;

@@ -5,9 +5,12 @@ use super::approving::Approvals;
 use super::{Powers, RemediationError, impact};
 use crate::check::{CheckRequest, Examined, examine};
 use crate::progress::Progress;
+use auto_remediation::engine::Origin;
 use auto_remediation::plan::Planned;
 use auto_remediation::subject::StateSeen;
-use auto_remediation::{CredentialSubject, Engine, History, Policy, Subject};
+use auto_remediation::{
+    CredentialSubject, Engine, History, Policy, Subject, World, digest, remedies,
+};
 use ledger::{EntryKind, Ledger, NewEntry, Outcomes, Rejection};
 use model::finding::AttributionStatus;
 use model::remediation::{HeldBack, Identified, PLAN_SCHEMA};
@@ -74,6 +77,14 @@ pub async fn make_plan_in(
                     None => addresses.selects_text(&f.native_id),
                 }
         });
+        if examined.report.findings.is_empty() && !examined.report.states.is_empty() {
+            return Err(RemediationError::BadPlan {
+                what: format!("--only {}: nothing that was found matches", request.only.join(", ")),
+                next_step: "an address with * for any text, or a finding's id: lab run \
+                            drift-check shows both"
+                    .to_owned(),
+            });
+        }
     }
     let history = history_of(scope, &examined, ledger).await?;
     let history = match request.settle {
@@ -81,6 +92,10 @@ pub async fn make_plan_in(
         None => history,
     };
     let planned = plan_for(&examined, &target, powers, policy, &history, now).await;
+    let mut planned = planned;
+    if scope == PlanScope::Everything && request.only.is_empty() {
+        offer_again(&mut planned, &target, powers, ledger, &history).await?;
+    }
     let mut plan = document(planned, &examined, target, tool, policy, now);
     plan.made_by = request.by;
     if plan.actions.is_empty() && scope == PlanScope::FindingsAtHand {
@@ -97,6 +112,64 @@ pub async fn make_plan_in(
     hold_back(&mut plan, request.max_changes.unwrap_or(policy.limits.changes_per_run));
     plan.ledger = ledger.head().await?;
     Ok(Made { plan, report: examined.report })
+}
+
+/// Keys that an earlier plan asked about, and that still sign: what they did is mended, so no
+/// finding names them any more, and whoever holds them holds them still.
+async fn offer_again(
+    planned: &mut Planned,
+    target: &str,
+    powers: &Powers<'_>,
+    ledger: &dyn Ledger,
+    history: &History,
+) -> Result<(), RemediationError> {
+    let engine = Engine {
+        world: powers,
+        ledger,
+        target: target.to_owned(),
+        plan: String::new(),
+        by: None,
+        probe: false,
+        origin: Origin::Run,
+    };
+    let mut asked = BTreeMap::new();
+    for entry in ledger.entries(EntryKind::Plan, "").await? {
+        let Ok(plan) = entry.read::<RemediationPlan>() else { continue };
+        if plan.target != target {
+            continue;
+        }
+        for action in plan.actions.into_iter().filter(|a| a.remedy == remedies::DEACTIVATE_KEY) {
+            asked.insert((action.cloud.clone(), action.native_id.clone()), action);
+        }
+    }
+    let mut again = false;
+    for ((_, id), mut action) in asked {
+        let there = planned.actions.iter().any(|a| {
+            a.remedy == remedies::DEACTIVATE_KEY && a.cloud == action.cloud && a.native_id == id
+        });
+        if there || history.was_rejected(&action.fingerprint) {
+            continue;
+        }
+        let Ok(hands) = powers.hands(&action) else { continue };
+        // Moved: it is off, or gone, or somebody else's concern by now.
+        if engine.moved(&action, &hands).await.is_some() {
+            continue;
+        }
+        action.state = ActionState::Planned;
+        action.outcome = None;
+        action.took_ms = None;
+        planned.actions.push(action);
+        again = true;
+    }
+    if again {
+        let digests: Vec<&str> = planned.actions.iter().map(|a| a.digest.as_str()).collect();
+        let ids = model::fingerprint::short_ids("A", &digests);
+        for (action, id) in planned.actions.iter_mut().zip(ids) {
+            action.id = id;
+        }
+        planned.hash = digest::plan(target, &planned.actions);
+    }
+    Ok(())
 }
 
 /// The history after what was cut off has been closed by what is found.
@@ -161,6 +234,7 @@ pub(super) async fn plan_for(
                 live: seen.live.clone(),
                 state: finding.state.as_deref().and_then(|s| state_seen(examined, s)),
                 tags: seen.tags.clone(),
+                live_tags: seen.live_tags.clone(),
                 impact: impact::of(finding, seen, &examined.events, policy.impact.days, now),
                 credential: credential_of(finding, &credentials, examined, powers, history),
             })
@@ -199,7 +273,8 @@ fn lasting_credentials<'f>(
         // What we put back ourselves was nobody's key in foreign hands.
         .filter(move |e| {
             let agent = e.user_agent.as_deref().unwrap_or_default();
-            !history.holds_own_change(&finding.kind, &finding.native_id, agent, e.time)
+            let own = history.holds_own_change(&finding.kind, &finding.native_id, agent, e.time);
+            !(own && powers.is_us(&e.principal))
         })
         .filter_map(|e| e.credential.as_deref())
         .filter(move |id| prefix.as_deref().is_some_and(|p| id.starts_with(p)))
@@ -310,13 +385,13 @@ pub async fn standing(
     for action in &mut plan.actions {
         let no = rejections
             .iter()
-            .filter_map(|e| Some((e.time, e.read::<Rejection>().ok()?)))
+            .filter_map(|e| Some((e.order(), e.read::<Rejection>().ok()?)))
             .filter(|(_, r)| r.action == action.digest)
-            .max_by_key(|(time, _)| *time);
-        let yes = approvals.of_action(&action.digest).map(|yes| (yes.given, yes));
-        // The later word counts.
+            .max_by_key(|(order, _)| *order);
+        let yes = approvals.of_action(&action.digest, history).map(|yes| (yes.given, yes));
+        // The later word counts; said at once, the no.
         match (yes, no) {
-            (Some((at, yes)), no) if no.as_ref().is_none_or(|(t, _)| *t <= at) => {
+            (Some((at, yes)), no) if no.as_ref().is_none_or(|(t, _)| *t < at) => {
                 if yes.until > now {
                     action.state = ActionState::Approved;
                     action.outcome = Some(format!("approved by {}", yes.by.name));
@@ -346,7 +421,7 @@ pub async fn standing(
             _ => continue,
         };
         // What drifts again is to be mended again: this plan was made after that outcome.
-        if attempt.time > plan.made_at {
+        if attempt.time > plan.made_at && action.state != ActionState::Approved {
             action.state = told;
             action.outcome = Some(outcome.detail.clone());
             action.took_ms = Some(outcome.took_ms);

@@ -24,6 +24,8 @@ pub struct FixCloud {
 struct Place {
     /// Whose it is, or why nobody knows.
     account: Result<String, String>,
+    /// As whom, by the cloud's own word.
+    principal: Option<String>,
     writer: Option<Arc<dyn Writer>>,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Powers<'a> {
         for cloud in clouds {
             let mut of_cloud = Vec::new();
             for (account, writer) in cloud.check.accounts.iter().zip(cloud.writers) {
+                let mut principal = None;
                 let whose = match account {
                     Err(error) => Err(error.to_string()),
                     Ok(account) => match account.reader.identity().await {
@@ -62,16 +65,30 @@ impl<'a> Powers<'a> {
                                 "the target names account {expected}, the credentials lead to {}",
                                 identity.account
                             )),
-                            _ => Ok(identity.account),
+                            _ => {
+                                principal = Some(identity.principal);
+                                Ok(identity.account)
+                            }
                         },
                     },
                 };
-                of_cloud.push(Place { account: whose, writer });
+                of_cloud.push(Place { account: whose, principal, writer });
             }
             places.push(of_cloud);
             checks.push(cloud.check);
         }
         Powers { clouds: checks, places, carried, clock }
+    }
+
+    /// Is this whom one of our connections is? Anybody can call himself anything in a user
+    /// agent; whose credentials signed is what the cloud's log vouches for.
+    pub fn is_us(&self, principal: &model::Principal) -> bool {
+        let known = self.places.iter().flatten().filter_map(|p| p.principal.as_ref());
+        known.into_iter().any(|us| {
+            principal.uid.as_ref() == Some(us)
+                || principal.via.contains(us)
+                || principal.name == *us
+        })
     }
 
     pub fn clouds(&self) -> &[CheckCloud] {

@@ -3,7 +3,7 @@
 use super::{Powers, RemediationError};
 use auto_remediation::engine::Origin;
 use auto_remediation::undo::{CannotUndo, Undone};
-use auto_remediation::{Engine, History};
+use auto_remediation::{Engine, History, Policy};
 use ledger::Ledger;
 use model::remediation::Identified;
 
@@ -17,9 +17,11 @@ pub struct UndoRequest {
 pub async fn undo(
     request: UndoRequest,
     powers: &Powers<'_>,
+    policy: &Policy,
     ledger: &dyn Ledger,
 ) -> Result<Result<Undone, CannotUndo>, RemediationError> {
     let history = History::of(ledger).await?;
+    allowed(&request, &history, policy)?;
     let plan = history
         .of_action(&request.action)
         .next_back()
@@ -38,4 +40,33 @@ pub async fn undo(
     engine.settle(&history, now).await?;
     let history = History::of(ledger).await?;
     Ok(engine.undo(&request.action, &history).await?)
+}
+
+/// Taking back is a change like another: the policy says of what, and by whom.
+fn allowed(
+    request: &UndoRequest,
+    history: &History,
+    policy: &Policy,
+) -> Result<(), RemediationError> {
+    let file = policy.file.as_deref().unwrap_or("remediation.toml");
+    let not_allowed = |what: String, next_step: &str| {
+        Err(RemediationError::NotAllowed { what, next_step: next_step.to_owned() })
+    };
+    let Some(attempt) = history.of_action(&request.action).next_back() else { return Ok(()) };
+    let action = &attempt.intent.action;
+    let address = action.address.as_ref().map(ToString::to_string);
+    if policy.protects(address.as_deref().unwrap_or(&action.native_id)) {
+        return not_allowed(
+            format!("{} is protected ({file} [belts]): nothing here changes it", action.id),
+            "take it out of `protect`, or do it with terraform apply",
+        );
+    }
+    let name = request.by.as_ref().map_or("", |by| by.name.as_str());
+    if !policy.may_approve(name) {
+        return not_allowed(
+            format!("{name} is not among the approvers of {file}, who may take back too"),
+            "ask one of them, or see `approvers` under [approval]",
+        );
+    }
+    Ok(())
 }

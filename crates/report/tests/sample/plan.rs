@@ -61,6 +61,7 @@ fn action(
             state_lineage: Some("00000000-0000-0000-0000-000000000004".into()),
             live_digest: fingerprint::digest([finding.native_id.as_bytes()]),
         },
+        sealed: vec![AttributePath::root("password")],
         impact: None,
         state: ActionState::Planned,
         outcome: None,
