@@ -24,5 +24,5 @@ mod reading;
 
 pub use check::{CheckRequest, Examined, Who, check, examine};
 pub use progress::{Progress, Silent};
-pub use states::{StateInput, load_states};
+pub use states::{Loaded, StateInput, load_states};
 pub use target::{Account, CheckCloud};

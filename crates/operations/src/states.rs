@@ -5,6 +5,7 @@ use crate::progress::Progress;
 use crate::target::CheckCloud;
 use model::Timestamp;
 use model::report::{ReportError, StateSummary};
+use std::sync::Arc;
 use terraform_io::{State, StateError, StateFile, StateSource};
 
 /// The largest state that is fetched from a bucket. Local ones are read as a stream and
@@ -21,11 +22,14 @@ pub enum StateInput {
         bytes: Vec<u8>,
         modified: Option<Timestamp>,
     },
+    /// Read before, by somebody who knows that it is still the same.
+    Loaded(Loaded),
 }
 
 /// One state, read whole.
+#[derive(Clone, Debug)]
 pub struct Loaded {
-    pub state: State,
+    pub state: Arc<State>,
     pub modified: Option<Timestamp>,
 }
 
@@ -58,6 +62,7 @@ pub async fn load_states(
             StateInput::Bytes { name, bytes, modified } => {
                 keep(State::from_slice(&bytes, &name), modified, &mut states, &mut errors);
             }
+            StateInput::Loaded(loaded) => states.push(loaded),
         }
     }
     let (files, wrong) = terraform_io::source::expand(&sources);
@@ -128,7 +133,7 @@ fn keep(
     errors: &mut Vec<ReportError>,
 ) {
     match outcome {
-        Ok(state) => states.push(Loaded { state, modified }),
+        Ok(state) => states.push(Loaded { state: Arc::new(state), modified }),
         Err(error) => errors.push(ReportError {
             place: error.source.clone(),
             what: error.what(),

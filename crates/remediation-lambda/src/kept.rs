@@ -4,13 +4,13 @@
 
 use crate::settings::{POLICY, Place};
 use auto_remediation::Policy;
-use model::Timestamp;
 use model::report::ReportError;
-use operations::StateInput;
+use operations::{Loaded, Silent, StateInput, load_states};
 use provider::{ObjectInfo, ObjectSource, ProviderError};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
-use terraform_io::{ObjectPattern, StateSource};
+use terraform_io::{ObjectPattern, StateFile, StateSource};
 use tokio::sync::Mutex;
 
 /// The largest state that a function of some hundred megabytes can hold, with what is parsed
@@ -28,14 +28,7 @@ pub struct Kept {
 #[derive(Clone)]
 struct State {
     version: String,
-    bytes: Vec<u8>,
-    modified: Option<Timestamp>,
-}
-
-impl State {
-    fn input(&self, name: String) -> StateInput {
-        StateInput::Bytes { name, bytes: self.bytes.clone(), modified: self.modified }
-    }
+    loaded: Loaded,
 }
 
 impl Kept {
@@ -49,25 +42,15 @@ impl Kept {
         let (mut inputs, mut errors) = (Vec::new(), Vec::new());
         let mut present = BTreeMap::new();
         for source in sources {
-            let StateSource::Object(pattern) = source else {
-                inputs.push(StateInput::Source(source.clone()));
-                continue;
+            let read = match source {
+                StateSource::Object(pattern) => of_objects(&kept, pattern, objects).await,
+                local => of_files(&kept, local).await,
             };
-            match listed(pattern, objects).await {
-                Err(error) => errors.push(error),
-                Ok(found) => {
-                    for object in found {
-                        let name = pattern.url(&object.key);
-                        match state(&kept, pattern, &object, objects).await {
-                            Ok(state) => {
-                                inputs.push(state.input(name.clone()));
-                                present.insert(name, state);
-                            }
-                            Err(error) => errors.push(told(name, &error)),
-                        }
-                    }
-                }
+            for (name, state) in read.0 {
+                inputs.push(StateInput::Loaded(state.loaded.clone()));
+                present.insert(name, state);
             }
+            errors.extend(read.1);
         }
         *kept = present;
         (inputs, errors)
@@ -112,6 +95,84 @@ impl Kept {
     }
 }
 
+type Read = (Vec<(String, State)>, Vec<ReportError>);
+
+async fn of_objects(
+    kept: &BTreeMap<String, State>,
+    pattern: &ObjectPattern,
+    objects: &dyn ObjectSource,
+) -> Read {
+    let found = match listed(pattern, objects).await {
+        Ok(found) => found,
+        Err(error) => return (Vec::new(), vec![error]),
+    };
+    let (mut states, mut errors) = (Vec::new(), Vec::new());
+    for object in found {
+        let name = pattern.url(&object.key);
+        if let Some(same) = kept.get(&name).filter(|k| is_same(k, &object.version)) {
+            states.push((name, same.clone()));
+            continue;
+        }
+        match objects.get(pattern.place(), &object.key, LARGEST_STATE).await {
+            Err(error) => errors.push(told(name, &error)),
+            Ok(bytes) => {
+                let input = StateInput::Bytes {
+                    name: name.clone(),
+                    bytes: bytes.to_vec(),
+                    modified: object.modified,
+                };
+                read(name, object.version, input, &mut states, &mut errors).await;
+            }
+        }
+    }
+    (states, errors)
+}
+
+async fn of_files(kept: &BTreeMap<String, State>, source: &StateSource) -> Read {
+    let (files, wrong) = terraform_io::source::expand(std::slice::from_ref(source));
+    let mut errors: Vec<ReportError> = wrong
+        .into_iter()
+        .map(|e| ReportError { place: e.source, what: e.what, next_step: e.next_step })
+        .collect();
+    let mut states = Vec::new();
+    for found in files {
+        let StateFile::Local(path) = found.file else { continue };
+        let name = path.display().to_string();
+        let version = version_of(&path);
+        match kept.get(&name).filter(|k| is_same(k, &version)) {
+            Some(same) => states.push((name, same.clone())),
+            None => {
+                let input = StateInput::Source(StateSource::Local(name.clone()));
+                read(name, version, input, &mut states, &mut errors).await;
+            }
+        }
+    }
+    (states, errors)
+}
+
+fn is_same(kept: &State, version: &str) -> bool {
+    !version.is_empty() && kept.version == version
+}
+
+/// Of a file: when it was written, and how long it is; empty where nobody can tell.
+fn version_of(path: &Path) -> String {
+    let about = std::fs::metadata(path).and_then(|m| Ok((m.modified()?, m.len())));
+    about.map_or_else(|_| String::new(), |(modified, length)| format!("{modified:?} {length}"))
+}
+
+async fn read(
+    name: String,
+    version: String,
+    input: StateInput,
+    states: &mut Vec<(String, State)>,
+    errors: &mut Vec<ReportError>,
+) {
+    let (loaded, wrong) = load_states(vec![input], &[], &Silent).await;
+    let loaded = loaded.into_iter();
+    states.extend(loaded.map(|loaded| (name.clone(), State { version: version.clone(), loaded })));
+    errors.extend(wrong);
+}
+
 /// The objects that a pattern means. Who may fetch an object and not list has it fetched
 /// every time.
 async fn listed(
@@ -139,23 +200,6 @@ async fn listed(
         }]),
         (Err(error), None) => Err(told(pattern.to_string(), &error)),
     }
-}
-
-async fn state(
-    kept: &BTreeMap<String, State>,
-    pattern: &ObjectPattern,
-    object: &ObjectInfo,
-    objects: &dyn ObjectSource,
-) -> Result<State, ProviderError> {
-    let before = kept.get(&pattern.url(&object.key));
-    if let Some(before) = before
-        && !object.version.is_empty()
-        && before.version == object.version
-    {
-        return Ok(before.clone());
-    }
-    let bytes = objects.get(pattern.place(), &object.key, LARGEST_STATE).await?;
-    Ok(State { version: object.version.clone(), bytes: bytes.to_vec(), modified: object.modified })
 }
 
 fn told(place: String, error: &ProviderError) -> ReportError {

@@ -79,12 +79,16 @@ fn each_without_one(whole: &Value) -> Vec<(String, Value)> {
     all
 }
 
-fn document(bucket: &str, principal: &str) -> String {
-    json!({ "Version": "2012-10-17", "Statement": [{
-        "Sid": "Partner", "Effect": "Allow", "Principal": { "AWS": principal },
-        "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{bucket}/*"),
-    }]})
-    .to_string()
+/// Who may read, in a policy of the bucket.
+fn document(bucket: &str, principals: &[&str]) -> String {
+    let statement = |(number, principal): (usize, &&str)| {
+        json!({
+            "Sid": format!("Read{number}"), "Effect": "Allow", "Principal": { "AWS": principal },
+            "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{bucket}/*"),
+        })
+    };
+    let statements: Vec<Value> = principals.iter().enumerate().map(statement).collect();
+    json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
 
 const PARTNER: &str = "arn:aws:iam::444455556666:root";
@@ -94,7 +98,7 @@ async fn make(stage: &Stage, bucket: &str) {
     stage.bucket(bucket).await;
     let writer = &stage.deployer.writer;
     let policy =
-        attributes([("bucket", bucket.into()), ("policy", document(bucket, PARTNER).into())]);
+        attributes([("bucket", bucket.into()), ("policy", document(bucket, &[PARTNER]).into())]);
     writer.create(&"aws_s3_bucket_policy".into(), &policy).await.unwrap();
     let versions: model::Attributes = serde_json::from_value(
         json!({ "bucket": bucket, "versioning_configuration": [{ "status": "Enabled" }] }),
@@ -108,7 +112,7 @@ async fn make(stage: &Stage, bucket: &str) {
             managed(
                 "aws_s3_bucket_policy",
                 "it",
-                json!({ "id": bucket, "bucket": bucket, "policy": document(bucket, PARTNER) }),
+                json!({ "id": bucket, "bucket": bucket, "policy": document(bucket, &[PARTNER]) }),
             ),
             managed(
                 "aws_s3_bucket_versioning",
@@ -155,7 +159,7 @@ async fn works(
         maya.writer.update(&now, &changes).await.unwrap();
     };
     crate::stage::unguard(maya, bucket).await;
-    change("aws_s3_bucket_policy", json!({ "policy": document(bucket, "*") })).await;
+    change("aws_s3_bucket_policy", json!({ "policy": document(bucket, &[PARTNER, "*"]) })).await;
     let suspended = json!({ "versioning_configuration": [{ "status": "Suspended" }] });
     change("aws_s3_bucket_versioning", suspended).await;
 
@@ -188,8 +192,7 @@ async fn the_modules_policy_is_enough_and_no_action_is_too_much() {
     for bucket in [STATES, RECORD] {
         stage.bucket(bucket).await;
     }
-    let rules =
-        "[belts]\nchanges_per_minute = 1000\nfixes_per_hour = 100\n[[rule]]\ndecision = \"fix\"\n";
+    let rules = "[belts]\nchanges_per_minute = 1000\nfixes_per_hour = 100\n[[rule]]\ndecision = \"fix\"\nkinds = [\"*\"]\n";
     stage.hands.put(STATES, "remediation.toml", rules);
     let user = attributes([("name", USER.into())]);
     stage.deployer.writer.create(&"aws_iam_user".into(), &user).await.unwrap();

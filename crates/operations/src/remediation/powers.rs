@@ -48,7 +48,7 @@ impl<'a> Powers<'a> {
             .iter()
             .filter_map(|s| match s {
                 StateInput::Bytes { name, bytes, .. } => Some((name.clone(), bytes.clone())),
-                StateInput::Source(_) => None,
+                StateInput::Source(_) | StateInput::Loaded(_) => None,
             })
             .collect();
         let (mut checks, mut places) = (Vec::new(), Vec::new());
@@ -158,7 +158,7 @@ impl World for Powers<'_> {
         match loaded.into_iter().next() {
             Some(state) => Ok(StateNow::At {
                 serial: state.state.header.serial,
-                lineage: state.state.header.lineage,
+                lineage: state.state.header.lineage.clone(),
             }),
             None => Err(errors.first().map_or_else(
                 || "it is not there".to_owned(),
