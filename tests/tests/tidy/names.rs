@@ -163,8 +163,15 @@ fn pure_crates_have_no_clock_and_no_chance() {
 
 #[test]
 fn only_terraform_io_of_the_pure_crates_opens_files() {
-    let pure =
-        ["aws-protocol", "drift-detector", "event-formats", "iam-policy", "model", "ocsf", "report"];
+    let pure = [
+        "aws-protocol",
+        "drift-detector",
+        "event-formats",
+        "iam-policy",
+        "model",
+        "ocsf",
+        "report",
+    ];
     lines_with(
         &pure,
         &[
