@@ -121,7 +121,8 @@ fn a_forged_plan_runs_nothing_that_this_machine_does_not_come_to() {
     let desk = Desk::laid_out();
     let plan = desk.plan(&[]);
     let open = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::acme-exports/*"}]}"#;
-    let cases: [(&str, Box<dyn Fn(&mut RemediationPlan)>); 6] = [
+    type Edit = Box<dyn Fn(&mut RemediationPlan)>;
+    let cases: [(&str, Edit); 6] = [
         ("ask told as fix", Box::new(|p| forged(p, MEMBER).decision = Decision::Fix)),
         ("other values", Box::new(|p| forged(p, POLICY).changes[0].to = open.into())),
         ("another resource", Box::new(|p| forged(p, POLICY).native_id = "acme-invoices".into())),

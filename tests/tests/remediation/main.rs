@@ -6,9 +6,16 @@
 mod belts;
 mod cut_off;
 mod desk;
+mod exit_codes;
 mod forged;
+mod impact;
+mod killed;
 mod log;
+mod meanwhile;
 mod moved;
+mod random;
 mod record;
+mod remedies;
+mod secrets;
 mod stage;
 mod weather;

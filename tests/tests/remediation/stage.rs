@@ -139,6 +139,13 @@ impl Stage {
         }
     }
 
+    pub async fn read(&self, kind: &str, id: &str) -> Resource {
+        match self.of(kind).reader.read(&Wanted::new(kind, id)).await {
+            Live::Present(live) => live,
+            other => panic!("{kind} {id}: {other:?}"),
+        }
+    }
+
     /// A bucket with its guard up.
     pub async fn guarded(&self, name: &str) -> Resource {
         self.make("aws_s3_bucket", json!({ "bucket": name })).await;
@@ -196,7 +203,7 @@ impl Stage {
     }
 
     pub fn ledger(&self, name: &str) -> SqliteLedger {
-        SqliteLedger::open(&self.folder.path().join(name)).unwrap()
+        SqliteLedger::open(self.folder.path().join(name)).unwrap()
     }
 
     pub async fn powers(&self) -> Powers<'static> {

@@ -17,13 +17,18 @@ const FIXES: [&str; 5] = [
 fn a_write_whose_answer_was_lost_is_found_and_not_repeated() {
     let desk = Desk::laid_out();
     let plan = desk.plan(&[]);
-    for operation in FIXES {
+    // By the names that the APIs themselves have for the calls.
+    let [container, account, policy, _, grant] = FIXES;
+    for operation in [container, account, policy, "PutPublicAccessBlock", grant] {
         desk.fault(&["--operation", operation, "lost-answer"]);
     }
     let applied = desk.applied(&plan, &[], 2);
-    assert_eq!(count(&applied, "verified"), 5, "{applied:#}");
-    let told = action(&applied, POLICY)["outcome"].as_str().unwrap();
-    assert!(told.contains("though the answer was lost"), "{told}");
+    let actions = applied["actions"].as_array().unwrap();
+    for mended in actions.iter().filter(|a| a["decision"] == "fix") {
+        assert_eq!(mended["state"], "verified", "{mended:#}");
+        let told = mended["outcome"].as_str().unwrap();
+        assert!(told.contains("though the answer was lost"), "{mended:#}");
+    }
     desk.calm();
     assert_eq!(desk.fixes(), FIXES);
     // And nothing is done again.
