@@ -8,8 +8,9 @@ use model::{Attributes, Resource};
 use provider::Connection;
 use provider::audit_log::About;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 /// A folder in which the shipped lab is laid out; each test works on a copy.
 fn laid_out() -> &'static Path {
@@ -38,6 +39,8 @@ fn copy(from: &Path, to: &Path) {
 
 pub struct Desk {
     pub lab: Lab,
+    /// The variables of callers that were asked for.
+    known: Mutex<BTreeMap<String, Vec<(String, String)>>>,
 }
 
 impl Desk {
@@ -55,7 +58,7 @@ impl Desk {
 
     fn served(lab: Lab) -> Desk {
         lab.run(&["cloud", "start"]).expect(0);
-        Desk { lab }
+        Desk { lab, known: Mutex::default() }
     }
 
     pub fn run(&self, arguments: &[&str]) -> Run {
@@ -104,10 +107,16 @@ impl Desk {
     }
 
     pub fn environment(&self, caller: &str) -> Vec<(String, String)> {
+        if let Some(known) = self.known.lock().unwrap().get(caller) {
+            return known.clone();
+        }
         let env = ["cloud", "env", "--as", caller, "--format", "json"];
         let env = self.run(&env).expect(0).json();
-        let map = env.as_object().unwrap();
-        map.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let env: Vec<_> =
+            env.as_object().unwrap().iter().map(|(name, v)| (name.clone(), text(v))).collect();
+        self.known.lock().unwrap().insert(caller.to_owned(), env.clone());
+        env
     }
 
     /// One cloud as a caller that may exist in no other.

@@ -256,7 +256,10 @@ fn in_any_order_each_write_is_recorded_and_nobody_is_written_over() {
     let stage = runtime.block_on(Stage::start());
     let powers = runtime.block_on(stage.powers_over(GUARD));
     let number = std::cell::Cell::new(0);
-    let cases = Config { cases: 10, max_shrink_iters: 60, ..Config::default() };
+    // As many as somebody asks for, or few enough for every run.
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(10);
+    let cases =
+        Config { cases, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
     TestRunner::new(cases)
         .run(&moves(), |moves| {
             number.set(number.get() + 1);

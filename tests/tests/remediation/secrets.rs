@@ -100,7 +100,7 @@ fn no_secret_is_in_a_plan_in_the_ledger_or_in_a_word() {
         run(&["remediate", "undo", id(&plan, address)], &mut told);
         run(&["show", id(&plan, address), "-v"], &mut told);
     }
-    desk.fault(&["errors", "100"]);
+    desk.fault(&["deny"]);
     run(&[&apply[..], &own[..]].concat(), &mut told);
     run(&["remediate", "undo", plan["actions"][0]["id"].as_str().unwrap()], &mut told);
     desk.calm();
